@@ -1,0 +1,51 @@
+"""The packets the user means."""
+
+from dataclasses import dataclass, fields
+
+from dyetrace.model.packet import Network, Protocol
+
+MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketFilter:
+    """Which packets a task follows: any field left out matches everything.
+
+    src_vm, dst_vm and nic take names of the inventory (VM id, NIC id, MAC);
+    tenant tells apart tenants whose addresses overlap.
+    """
+
+    src: Network | None = None
+    dst: Network | None = None
+    protocol: Protocol | None = None
+    src_port: int | None = None
+    dst_port: int | None = None
+    src_vm: str | None = None
+    dst_vm: str | None = None
+    nic: str | None = None
+    tenant: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse filters that no packet can match."""
+        for name in ("src_port", "dst_port"):
+            port = getattr(self, name)
+            if port is not None and not 0 <= port <= MAX_PORT:
+                raise ValueError(f"{name} {port} is outside 0..{MAX_PORT}")
+            if port is not None and self.protocol is not None and not self.protocol.has_ports:
+                raise ValueError(f"{self.protocol.name.lower()} has no ports: leave {name} out")
+        if self.src and self.dst and self.src.version != self.dst.version:
+            raise ValueError(f"src {self.src} and dst {self.dst} are of different IP versions")
+        version = next((net.version for net in (self.src, self.dst) if net), None)
+        if (self.protocol, version) in {(Protocol.ICMP, 6), (Protocol.ICMPV6, 4)}:
+            raise ValueError(f"no IPv{version} packet is {self.protocol.name}")  # type: ignore[union-attr] # not None: just matched
+        if self == PacketFilter() or self == PacketFilter(tenant=self.tenant):
+            raise ValueError("say at least one of src, dst, protocol, ports, VM or NIC")
+
+    def __str__(self) -> str:
+        """Write it as key=value pairs, leaving out what is left out."""
+        pairs = ((item.name, getattr(self, item.name)) for item in fields(self))
+        return " ".join(
+            f"{name}={value.name.lower() if isinstance(value, Protocol) else value}"
+            for name, value in pairs
+            if value is not None
+        )

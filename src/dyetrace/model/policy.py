@@ -1,0 +1,38 @@
+"""What one VFD does for a task: COLOR at a source port, LOG everywhere else."""
+
+from dataclasses import dataclass
+
+from dyetrace.model.filter import PacketFilter
+from dyetrace.model.packet import ColorMap
+from dyetrace.model.task import Limits, TaskId
+from dyetrace.model.topology import PortKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColorPolicy:
+    """Color the task's packets where they enter the cloud.
+
+    The filter holds no names any more: planning has resolved VMs and tenants
+    to ports and prefixes.
+    """
+
+    task_id: TaskId
+    ports: frozenset[PortKey]
+    wanted: PacketFilter
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPolicy:
+    """Log colored packets at these ports, and drops in these ports' VFDs."""
+
+    ports: frozenset[PortKey]
+    colors: ColorMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who does what for one task; hosts by number."""
+
+    color: dict[int, ColorPolicy]
+    log: dict[int, LogPolicy]

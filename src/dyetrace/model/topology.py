@@ -1,0 +1,153 @@
+"""The cloud's devices: hosts, VFDs, their ports, and the vNICs behind them."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from dyetrace.model.packet import Address
+
+PortKey = tuple[int, int, int]
+"""(host number, network namespace, ifindex): where a record was made."""
+
+VfdKey = tuple[int, int]
+"""(host number, network namespace): one VFD."""
+
+
+class PortKind(StrEnum):
+    """What is on the other side of a VFD's edge port."""
+
+    VNIC = "vnic"  # a VM, container or other endpoint
+    LINK = "link"  # another VFD on the same host
+    UPLINK = "uplink"  # the underlay: other hosts
+    EXTERNAL = "external"  # outside the cloud: the Internet, a customer's site
+
+    @property
+    def is_edge_of_cloud(self) -> bool:
+        """Whether packets enter and leave the cloud here, so colors start and end here."""
+        return self in {PortKind.VNIC, PortKind.EXTERNAL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nic:
+    """A network card of an endpoint, as the inventory or the host knows it."""
+
+    id: str
+    vm: str
+    tenant: str = ""
+    mac: str = ""
+    addresses: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A VFD's edge port: where packets pass between it and something else."""
+
+    host_number: int
+    netns: int  # inode number of the network namespace
+    ifindex: int
+    name: str
+    kind: PortKind
+    mac: str = ""
+    has_link_layer: bool = True  # False: packets begin with their IP header (tun, ipip)
+    is_reversed: bool = False  # macvtap: what the VM sends leaves the kernel device
+    peer: tuple[int, int] | None = None  # LINK: (netns, ifindex) of the other VFD's port
+    addresses: tuple[Address, ...] = ()  # the port's own, e.g. the VTEP's on an uplink
+    nic: Nic | None = None  # VNIC: what is behind it, where known
+
+    @property
+    def key(self) -> PortKey:
+        """Where records of this port say they come from."""
+        return (self.host_number, self.netns, self.ifindex)
+
+    @property
+    def vfd_key(self) -> VfdKey:
+        """The VFD this is a port of."""
+        return (self.host_number, self.netns)
+
+
+class VfdKind(StrEnum):
+    """What a VFD does with packets."""
+
+    VSWITCH = "vswitch"  # forwards frames by MAC address
+    VROUTER = "vrouter"  # forwards packets by IP address
+    GATEWAY = "gateway"  # a vRouter with a port to the outside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vfd:
+    """A virtual forwarding device: on Linux, a network namespace that forwards."""
+
+    host_number: int
+    netns: int
+    name: str
+    netns_name: str  # as `ip netns` names it; empty for the host's own
+    kind: VfdKind
+    ports: tuple[Port, ...] = ()
+    addresses: tuple[Address, ...] = ()  # all its own, on whatever device
+
+    @property
+    def key(self) -> VfdKey:
+        """Which VFD a record of this namespace belongs to."""
+        return (self.host_number, self.netns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine, or a lab's namespaces, with an agent."""
+
+    number: int  # given by the controller; records carry it
+    name: str
+    vfds: tuple[Vfd, ...] = ()
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All hosts in scope, with look-ups by what records carry and users say."""
+
+    hosts: tuple[Host, ...] = ()
+    nics: tuple[Nic, ...] = field(default=())  # inventory's, whether or not a port is known
+
+    @cached_property
+    def host_by_number(self) -> dict[int, Host]:
+        """Hosts by the number in their records."""
+        return {host.number: host for host in self.hosts}
+
+    @cached_property
+    def vfd_by_key(self) -> dict[VfdKey, Vfd]:
+        """VFDs by host number and namespace."""
+        return {vfd.key: vfd for host in self.hosts for vfd in host.vfds}
+
+    @cached_property
+    def ports(self) -> tuple[Port, ...]:
+        """Every edge port there is."""
+        return tuple(port for vfd in self.vfd_by_key.values() for port in vfd.ports)
+
+    @cached_property
+    def port_by_key(self) -> dict[PortKey, Port]:
+        """Ports by where their records say they come from."""
+        return {port.key: port for port in self.ports}
+
+    @cached_property
+    def hosts_by_underlay_address(self) -> dict[Address, int]:
+        """Host numbers by the addresses of their uplinks: where encapsulated packets go."""
+        return {
+            address: port.host_number
+            for port in self.ports
+            if port.kind is PortKind.UPLINK
+            for address in port.addresses
+        }
+
+    @cached_property
+    def vnic_ports_by_address(self) -> dict[Address, tuple[Port, ...]]:
+        """vNIC ports by endpoint address; several where tenants' addresses overlap."""
+        found: dict[Address, list[Port]] = defaultdict(list)
+        for port in self.ports:
+            for address in port.nic.addresses if port.nic else ():
+                found[address].append(port)
+        return {address: tuple(ports) for address, ports in found.items()}
+
+    def host_name(self, number: int) -> str:
+        """Name a host, also one that is not (any longer) known."""
+        host = self.host_by_number.get(number)
+        return host.name if host else f"host-{number}"
