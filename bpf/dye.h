@@ -15,6 +15,7 @@
 #define DYE_DSCP_VALUES 64
 #define DYE_NO_CLASS 0xff	/* color maps: this DSCP has no color, or is none */
 #define DYE_VXLAN_PORTS 4
+#define DYE_IFINDEX_BUCKETS 4096	/* of policies_by_ifindex: ifindex modulo this */
 
 enum dye_point {
 	DYE_INGRESS = 1,
@@ -95,6 +96,20 @@ enum dye_counter {
 	DYE_NOT_RESTORED = 3,	/* packets whose original DSCP could not be given back */
 	DYE_NOT_COLORED = 4,	/* packets that matched but could not be written to */
 	DYE_COUNTERS = 5,
+};
+
+/* What a program's instance is told before it is loaded. */
+struct dye_knobs {
+	__u8 color_of[DYE_DSCP_VALUES];	/* by original class; DYE_NO_CLASS: it has no color */
+	__u8 class_of[DYE_DSCP_VALUES];	/* by color; DYE_NO_CLASS: it is no color */
+	__u16 vxlan_ports[DYE_VXLAN_PORTS];	/* host byte order; 0: unused */
+	__u16 geneve_port;
+	__u8 point;		/* enum dye_point, what log_hop reports */
+	__u8 restore;		/* give the original DSCP back */
+	__u8 link_layer_bytes;	/* before the IP header: 14, or 0 where there is none */
+	__u8 tunnels;		/* look into encapsulated packets */
+	__u8 drop_arguments;	/* how many the tracepoint kfree_skb has on this kernel */
+	__u8 pad;
 };
 
 #endif /* DYE_H */

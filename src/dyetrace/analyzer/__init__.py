@@ -1,0 +1,1 @@
+"""Hosts the analysis: embedded in the controller's process, or in a stream engine."""

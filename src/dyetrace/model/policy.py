@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from dyetrace.model.filter import PacketFilter
-from dyetrace.model.packet import ColorMap
 from dyetrace.model.task import Limits, TaskId
 from dyetrace.model.topology import PortKey
 
@@ -12,13 +11,13 @@ from dyetrace.model.topology import PortKey
 class ColorPolicy:
     """Color the task's packets where they enter the cloud.
 
-    The filter holds no names any more: planning has resolved VMs and tenants
-    to ports and prefixes.
+    The filters hold no names any more: planning has resolved VMs and tenants
+    to ports and prefixes. A packet that matches any of them is wanted.
     """
 
     task_id: TaskId
     ports: frozenset[PortKey]
-    wanted: PacketFilter
+    filters: tuple[PacketFilter, ...]
     limits: Limits
 
 
@@ -27,7 +26,6 @@ class LogPolicy:
     """Log colored packets at these ports, and drops in these ports' VFDs."""
 
     ports: frozenset[PortKey]
-    colors: ColorMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

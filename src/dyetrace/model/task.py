@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dyetrace.model.filter import PacketFilter
-from dyetrace.model.packet import ColorMap
 
 TaskId = int
 """64 bits, random; written as 16 hexadecimal digits."""
@@ -71,7 +70,6 @@ class Task:
     wanted: PacketFilter
     limits: Limits
     opened_at: datetime
-    colors: ColorMap = ColorMap()
     state: TaskState = TaskState.NEW
 
 

@@ -1,0 +1,1 @@
+"""How records get from agents to the analyzer: append to a partition, read from an offset."""

@@ -1,0 +1,1 @@
+"""The edges' languages: messages between processes, blobs of records, the answer's JSON."""

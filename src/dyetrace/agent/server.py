@@ -1,0 +1,237 @@
+"""The agent's process: serves controllers on a Unix socket, ships what the driver reads."""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from dyetrace import __version__
+from dyetrace.agent.tasks import HeldTasks, SessionId
+from dyetrace.datapath.driver import Batch, DatapathDriver
+from dyetrace.errors import DyetraceError
+from dyetrace.wire import blobs, frames
+from dyetrace.wire.codec import BadMessage
+from dyetrace.wire.messages import (
+    PROTOCOL_VERSION,
+    Answer,
+    Color,
+    Coloring,
+    Done,
+    Flush,
+    Health,
+    Hello,
+    Inspect,
+    Inspected,
+    Log,
+    News,
+    Ping,
+    Pong,
+    Records,
+    Refused,
+    Remove,
+    Renew,
+    Request,
+    StopColor,
+    Welcome,
+)
+
+TICK_S = 0.05  # how often health is told and leases are checked while a task is active
+IDLE_TICK_S = 1.0
+
+
+@dataclass(slots=True)
+class AgentServer:
+    """Serves any number of controllers until it is stopped, or idle for idle_exit_s."""
+
+    driver: DatapathDriver
+    socket: Path
+    idle_exit_s: float | None = None
+    _held: HeldTasks = field(init=False)
+    _writers: dict[SessionId, asyncio.StreamWriter] = field(default_factory=dict)
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _busy: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Share the driver between all tasks."""
+        self._held = HeldTasks(self.driver)
+
+    async def serve(self) -> None:
+        """Serve until cancelled or idle; removes the socket and everything attached."""
+        loop = asyncio.get_running_loop()
+        self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileNotFoundError):
+            self.socket.unlink()
+        server = await asyncio.start_unix_server(self._session, self.socket)
+        inode = self.socket.stat().st_ino
+        self.socket.chmod(0o600)
+        loop.add_reader(self.driver.fileno(), self._busy.set)
+        try:
+            await self._ship_until_idle()
+        finally:
+            loop.remove_reader(self.driver.fileno())
+            server.close()
+            for writer in self._writers.values():
+                writer.close()
+            self.driver.close()
+            with suppress(FileNotFoundError):
+                if self.socket.stat().st_ino == inode:
+                    self.socket.unlink()
+
+    async def _ship_until_idle(self) -> None:
+        idle_since = time.monotonic()
+        while self.idle_exit_s is None or time.monotonic() - idle_since < self.idle_exit_s:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S if self._held.tasks else IDLE_TICK_S):
+                    await self._busy.wait()
+            self._busy.clear()
+            self._held.remove_expired(time.monotonic_ns())
+            await self._tell_all(self._news())
+            if self._writers:
+                idle_since = time.monotonic()
+
+    def _news(self) -> list[News]:
+        """Read what there is, and say how it goes."""
+        if not self._held.tasks:
+            return []
+        return [*_shipped(self._held.read()), self._health()]
+
+    def _health(self) -> Health:
+        losses = self.driver.losses()
+        return Health(
+            colorings=tuple(
+                Coloring(
+                    task_id=task_id,
+                    colored=counts.colored,
+                    matched=counts.matched,
+                    limited=counts.limited,
+                    uncolorable=counts.uncolorable,
+                    already_colored=counts.already_colored,
+                )
+                for task_id, counts in self._held.counts().items()
+            ),
+            recorded=losses.recorded,
+            lost_in_ring=losses.lost_in_ring,
+            unreadable=losses.unreadable,
+        )
+
+    async def _tell_all(self, news: list[News]) -> None:
+        for writer in list(self._writers.values()):
+            with suppress(ConnectionError):
+                for message in news:
+                    await frames.send(writer, message)
+
+    async def _session(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer one controller until it goes; what it had asked for goes with it."""
+        number = next(self._numbers)
+        self._writers[number] = writer
+        try:
+            while (request := await frames.receive(reader)) is not None:
+                await frames.send(writer, await self._answer(request, number))  # type: ignore[arg-type] # an agent's own messages are refused
+        except (BadMessage, ConnectionError):
+            pass  # the session ends: whoever speaks another protocol is not ours
+        finally:
+            self._writers.pop(number, None)
+            self._held.remove_session(number)
+            writer.close()
+
+    async def _answer(self, request: Request, session: SessionId) -> Answer:
+        try:
+            if isinstance(request, Flush):
+                await self._tell_all(self._news())
+                return Done(request=request.request)
+            return self._handled(request, session)
+        except DyetraceError as error:
+            return Refused(request=request.request, text=str(error))
+        except KeyError as error:
+            return Refused(request=request.request, text=f"no task {error} here")
+
+    def _handled(self, request: Request, session: SessionId) -> Answer:
+        now_ns = time.monotonic_ns()
+        match request:
+            case Hello():
+                return self._welcome(request)
+            case Ping():
+                return Pong(request=request.request, clock_ns=now_ns)
+            case Log():
+                probes, notes = self._held.log(
+                    request.task_id,
+                    request.policy,
+                    session=session,
+                    lease_until_ns=now_ns + request.lease_ns,
+                )
+                self._busy.set()
+                return Done(request=request.request, probes=probes, notes=notes)
+            case Color():
+                probes = self._held.color(request.policy, lease_ns=request.lease_ns)
+                return Done(request=request.request, probes=probes)
+            case Renew():
+                self._held.renew(request.task_id, lease_ns=request.lease_ns, now_ns=now_ns)
+            case StopColor():
+                self._held.stop_color(request.task_id)
+            case Remove():
+                self._held.remove(request.task_id)
+            case Inspect():
+                return self._inspected(request)
+            case _:
+                return Refused(request=0, text=f"{type(request).__name__} is not a request")
+        return Done(request=request.request)
+
+    def _welcome(self, request: Hello) -> Answer:
+        if request.protocol != PROTOCOL_VERSION:
+            return Refused(
+                request=request.request,
+                text=f"this agent speaks protocol {PROTOCOL_VERSION}, not {request.protocol}: "
+                "run the same version of dyetrace on both sides",
+            )
+        host, notes = self.driver.discover()
+        return Welcome(
+            request=request.request,
+            protocol=PROTOCOL_VERSION,
+            version=__version__,
+            host=host,
+            colors=self.driver.colors.pairs,
+            notes=notes,
+        )
+
+    def _inspected(self, request: Inspect) -> Inspected:
+        site = self.driver.inspect(
+            netns=request.netns,
+            ifindex=request.ifindex,
+            in_ifindex=request.in_ifindex,
+            five_tuple=request.five_tuple,
+        )
+        return Inspected(request=request.request, site=site)
+
+
+def _shipped(batch: Batch) -> list[Records]:
+    """Cut a batch into messages."""
+    return [
+        Records(
+            blob=blobs.pack(batch.records[first : first + blobs.RECORDS_PER_BLOB]),
+            drop_names=dict(batch.drop_names) if first == 0 else {},
+            symbols=dict(batch.symbols) if first == 0 else {},
+        )
+        for first in range(0, len(batch.records), blobs.RECORDS_PER_BLOB)
+    ]
+
+
+def run(server: AgentServer) -> None:
+    """Run an agent until SIGTERM, Ctrl-C or idleness."""
+
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr] # in a task
+        with suppress(asyncio.CancelledError):
+            await server.serve()
+
+    os.umask(0o077)
+    asyncio.run(main())

@@ -1,0 +1,99 @@
+"""What an agent holds for which task, and until when."""
+
+from dataclasses import dataclass, field
+
+from dyetrace.datapath.driver import Batch, ColorCounts, DatapathDriver
+from dyetrace.model.policy import ColorPolicy, LogPolicy
+from dyetrace.model.task import TaskId
+from dyetrace.model.topology import PortKey
+
+SessionId = int
+
+
+@dataclass(slots=True)
+class Held:
+    """One task's policies on this host."""
+
+    session: SessionId
+    lease_until_ns: int
+    ports: frozenset[PortKey] = frozenset()
+    is_coloring: bool = False
+    has_colored: bool = False
+
+
+@dataclass(slots=True)
+class HeldTasks:
+    """All tasks of all sessions, sharing one driver.
+
+    LOG is the same for every task, so the driver logs at the union of their
+    ports; when the last task goes, nothing is attached any more.
+    """
+
+    driver: DatapathDriver
+    tasks: dict[TaskId, Held] = field(default_factory=dict)
+
+    def log(
+        self, task_id: TaskId, policy: LogPolicy, *, session: SessionId, lease_until_ns: int
+    ) -> tuple[int, tuple[str, ...]]:
+        """Start logging for a task; returns the probes attached and notes."""
+        ports = self._ports() | policy.ports
+        done = self.driver.log_at(ports)
+        self.tasks[task_id] = Held(
+            session=session, lease_until_ns=lease_until_ns, ports=policy.ports
+        )
+        return done
+
+    def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
+        """Start coloring for a task that is logged already; returns probes attached."""
+        held = self.tasks[policy.task_id]
+        probes = self.driver.color(policy, lease_ns=lease_ns)
+        held.is_coloring = held.has_colored = True
+        return probes
+
+    def renew(self, task_id: TaskId, *, lease_ns: int, now_ns: int) -> None:
+        """Extend a task's lease."""
+        held = self.tasks[task_id]
+        held.lease_until_ns = now_ns + lease_ns
+        if held.is_coloring:
+            self.driver.renew(task_id, lease_ns=lease_ns)
+
+    def stop_color(self, task_id: TaskId) -> None:
+        """Stop coloring for a task, if it colors."""
+        held = self.tasks[task_id]
+        if held.is_coloring:
+            self.driver.stop_color(task_id)
+            held.is_coloring = False
+
+    def remove(self, task_id: TaskId) -> None:
+        """Let go of a task: first its color, then its logging."""
+        if task_id not in self.tasks:
+            return
+        self.stop_color(task_id)
+        if self.tasks.pop(task_id).has_colored:
+            self.driver.forget(task_id)
+        self.driver.log_at(self._ports())
+
+    def remove_session(self, session: SessionId) -> None:
+        """Let go of all tasks of a controller that is gone."""
+        for task_id in [id_ for id_, held in self.tasks.items() if held.session == session]:
+            self.remove(task_id)
+
+    def remove_expired(self, now_ns: int) -> None:
+        """Let go of tasks whose controller has stopped renewing."""
+        for task_id in [id_ for id_, held in self.tasks.items() if held.lease_until_ns < now_ns]:
+            self.remove(task_id)
+
+    def counts(self) -> dict[TaskId, ColorCounts]:
+        """Count what was colored, for every task that has colored here."""
+        return {
+            task_id: self.driver.color_counts(task_id)
+            for task_id, held in self.tasks.items()
+            if held.has_colored
+        }
+
+    def read(self) -> Batch:
+        """Take the records there are."""
+        return self.driver.read()
+
+    def _ports(self) -> frozenset[PortKey]:
+        return frozenset().union(*(held.ports for held in self.tasks.values()))

@@ -1,0 +1,97 @@
+"""Records -> Partial: the core that every engine runs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dyetrace.analysis.columns import I64
+from dyetrace.analysis.occurrences import instances
+from dyetrace.analysis.packets import Packets, group
+from dyetrace.analysis.partial import Alike, Histogram, Partial, Signature
+from dyetrace.analysis.paths import DropNamer, Reconstruction, reconstruct
+from dyetrace.analysis.segments import with_adopted_segments
+from dyetrace.model.record import RecordArray, record_of
+from dyetrace.model.topology import Topology
+
+Clocks = Mapping[int, int]
+"""Host number -> ns to subtract from its clock to get the reference clock's time."""
+
+
+class Analysis:
+    """The analysis of one cloud's records; remembers the ways it has worked out.
+
+    What is remembered depends only on the signature, so forgetting it changes
+    no result.
+    """
+
+    def __init__(self, *, topology: Topology, name_drop: DropNamer) -> None:
+        """Take what records refer to."""
+        self._topology = topology
+        self._name_drop = name_drop
+        self._known: dict[Signature, Reconstruction] = {}
+
+    def analyze(self, records: RecordArray, clocks: Clocks | None = None) -> Partial:
+        """Count the packets of these records by task and way.
+
+        records: (n,) RECORD, all that is known of the packets in it, in any
+        order, each maybe several times.
+        """
+        if len(records) == 0:
+            return Partial()
+        distinct = _without_repeats(records)
+        packets = self._grouped(distinct)
+        packets = with_adopted_segments(packets, distinct, self._way_of, self._grouped)
+        return Partial(self._counted(packets, clocks or {}), len(distinct))
+
+    def _grouped(self, records: RecordArray) -> Packets:
+        return group(records, instances(records, self._topology))
+
+    def _way_of(self, packets: Packets, packet: int) -> Reconstruction:
+        """Work out one packet's path; packets of its signature share the answer."""
+        signature = int(packets.signature[packet])
+        if signature not in self._known:
+            start, count = packets.start[packet], packets.count[packet]
+            rows = [record_of(row) for row in packets.records[start : start + count]]
+            self._known[signature] = reconstruct(
+                rows, topology=self._topology, name_drop=self._name_drop
+            )
+        return self._known[signature]
+
+    def _counted(
+        self, packets: Packets, clocks: Clocks
+    ) -> dict[tuple[int, Signature], Alike]:
+        """Count and time packets, all of one task and signature at once."""
+        if len(packets.task) == 0:
+            return {}
+        kinds = np.stack([packets.task, packets.signature[packets.member]])
+        order = np.lexsort(kinds)
+        kinds = kinds[:, order]
+        edges = np.flatnonzero(np.any(kinds[:, 1:] != kinds[:, :-1], axis=0)) + 1
+        seen = packets.records["seen_ns"].astype(np.int64) - _offsets(packets.records, clocks)
+        found = {}
+        for members in np.split(order, edges):
+            of_kind = packets.member[members]
+            way = self._way_of(packets, int(of_kind.min()))
+            rows = packets.start[of_kind][:, None] + np.asarray(way.order)[None, :]
+            delays = seen[rows] - seen[rows[:, :1]]
+            key = (int(packets.task[members[0]]), int(packets.signature[of_kind[0]]))
+            found[key] = Alike(
+                len(members), way.path, tuple(Histogram.of(column) for column in delays.T)
+            )
+        return found
+
+
+def _without_repeats(records: RecordArray) -> RecordArray:
+    """Drop records that were delivered more than once."""
+    keys = records[["digest", "seen_ns", "host", "netns", "ifindex", "point", "task_id"]]
+    order = np.lexsort([keys[name] for name in reversed(keys.dtype.names or ())])
+    keys = keys[order]
+    fresh = np.r_[True, keys[1:] != keys[:-1]]
+    return records if fresh.all() else records[np.sort(order[fresh])]
+
+
+def _offsets(records: RecordArray, clocks: Clocks) -> I64:
+    offsets = np.zeros(len(records), dtype=np.int64)
+    for host, offset in clocks.items():
+        offsets[records["host"] == host] = offset
+    return offsets

@@ -1,0 +1,306 @@
+"""The verdict: what became of the task's packets, where, why, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from dyetrace.analysis.losses import (
+    HostReport,
+    LossKey,
+    agent_down,
+    entry,
+    grouped_by_loss,
+    next_host,
+    place_of,
+    records_lost,
+    why_unknown,
+)
+from dyetrace.analysis.partial import Alike
+from dyetrace.analysis.report import path_reports
+from dyetrace.knowledge.explain import explain_loss
+from dyetrace.knowledge.loss import Loss
+from dyetrace.model.packet import FiveTuple
+from dyetrace.model.path import Fate
+from dyetrace.model.record import Point
+from dyetrace.model.site import SiteEvidence
+from dyetrace.model.task import Task
+from dyetrace.model.topology import Topology, VfdKind
+from dyetrace.model.verdict import (
+    Absence,
+    Cost,
+    Finding,
+    Unknown,
+    Verdict,
+    VerdictKind,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """All that a verdict is made of."""
+
+    task: Task
+    topology: Topology
+    found: Sequence[Alike]
+    records: int
+    reports: Mapping[int, HostReport]
+    sites: Mapping[LossKey, SiteEvidence] = field(default_factory=dict)
+    probes: int = 0
+    is_cancelled: bool = False
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitePlace:
+    """Where to look, through which packet's eyes."""
+
+    host: int
+    netns: int
+    ifindex: int
+    in_ifindex: int
+    five_tuple: FiveTuple
+
+
+def places_to_inspect(
+    found: Sequence[Alike], topology: Topology
+) -> dict[LossKey, SitePlace]:
+    """Name the places of loss, one for each kind of loss."""
+    del topology
+    lost = [alike for alike in found if alike.path.fate is not Fate.DELIVERED]
+    places = {}
+    for key, alikes in grouped_by_loss(lost).items():
+        path = alikes[0].path
+        host, netns, ifindex = path.last.port_key
+        way_in = entry(path)
+        places[key] = SitePlace(
+            host=host,
+            netns=netns,
+            ifindex=ifindex,
+            in_ifindex=way_in.port_key[2] if way_in else 0,
+            five_tuple=path.last.five_tuple,
+        )
+    return places
+
+
+def judge(seen: Observation) -> Verdict:
+    """Answer the task."""
+    delivered = _packets(seen.found, Fate.DELIVERED)
+    total = max(
+        sum(alike.packets for alike in seen.found),
+        sum(report.colored for report in seen.reports.values()),
+    )
+    lost, unknowns = _sorted_out(seen)
+    findings = _findings(lost, seen)
+    lost_packets = sum(alike.packets for alike in lost)
+    missing = total - sum(alike.packets for alike in seen.found)
+    if missing:
+        unknowns.append(_why_missing(missing, seen))
+    if total == 0:
+        unknowns = [_why_not_seen(seen)]
+    kind = _kind(total, delivered, lost_packets, unknowns)
+    return Verdict(
+        task=seen.task,
+        kind=kind,
+        summary=_summary(kind, total, lost_packets, findings, unknowns, seen),
+        total=total,
+        lost=lost_packets,
+        finished_at=seen.now,
+        findings=findings,
+        paths=path_reports(seen.found, seen.topology, seen.reports),
+        unknowns=tuple(dict.fromkeys(unknowns)),
+        cost=Cost(
+            hosts=len(seen.topology.hosts),
+            vfds=len(seen.topology.vfd_by_key),
+            probes=seen.probes,
+            records=seen.records,
+            records_lost=sum(report.records_lost for report in seen.reports.values()),
+        ),
+    )
+
+
+def _packets(found: Sequence[Alike], fate: Fate) -> int:
+    return sum(alike.packets for alike in found if alike.path.fate is fate)
+
+
+def _sorted_out(seen: Observation) -> tuple[list[Alike], list[Unknown]]:
+    """Tell apart the packets that were lost and those of which nobody can know."""
+    lost, unknowns = [], []
+    for alike in seen.found:
+        if alike.path.fate is Fate.DELIVERED:
+            continue
+        unknown = why_unknown(alike.path, seen.topology, seen.reports)
+        if unknown is None:
+            lost.append(alike)
+        else:
+            unknowns.append(unknown)
+    return lost, unknowns
+
+
+def _kind(
+    total: int, delivered: int, lost: int, unknowns: Sequence[Unknown]
+) -> VerdictKind:
+    if total == 0:
+        blind = unknowns[0].code in {Absence.AGENT_DOWN, Absence.NOT_INSTALLED}
+        return VerdictKind.UNDETERMINED if blind else VerdictKind.NOT_SEEN
+    if delivered == total:
+        return VerdictKind.DELIVERED
+    if lost == total:
+        return VerdictKind.LOST
+    return VerdictKind.PARTIAL if lost else VerdictKind.UNDETERMINED
+
+
+def _why_not_seen(seen: Observation) -> Unknown:
+    """Why nothing was colored: each reason is something else to do."""
+    down = [report for report in seen.reports.values() if not report.is_up]
+    if down:
+        return agent_down(down[0])
+    reports = seen.reports.values()
+    already = sum(report.already_colored for report in reports)
+    if already:
+        return Unknown(
+            code=Absence.ALREADY_COLORED,
+            text=f"{already} packets matched, but their sender uses a color's DSCP itself: "
+            "configure another color",
+        )
+    uncolorable = sum(report.uncolorable for report in reports)
+    if uncolorable:
+        return Unknown(
+            code=Absence.NOT_COLORABLE,
+            text=f"{uncolorable} packets matched, but their DSCP class has no color: "
+            "give it one (--colors)",
+        )
+    if seen.task.wanted.src is None and not seen.task.wanted.src_vm:
+        hint = "does the sender send?"
+    else:
+        hint = "does the sender send, and from this address?"
+    return Unknown(
+        code=Absence.NO_TRAFFIC,
+        text=f"no packet of {seen.task.wanted} came in at its source: {hint}",
+    )
+
+
+def _why_missing(missing: int, seen: Observation) -> Unknown:
+    """Why colored packets have no record at all."""
+    for report in seen.reports.values():
+        if not report.is_up:
+            return agent_down(report)
+    for report in seen.reports.values():
+        if report.records_lost:
+            return records_lost(report)
+    return Unknown(
+        code=Absence.RECORDS_LOST, text=f"the records of {missing} colored packets are missing"
+    )
+
+
+def _findings(lost: Sequence[Alike], seen: Observation) -> tuple[Finding, ...]:
+    """One finding a loss: losses of one cause at one place are one."""
+    merged: dict[tuple[str, ...], Finding] = {}
+    for key, alikes in grouped_by_loss(lost).items():
+        finding = _finding(key, alikes, seen)
+        same = (finding.cause.code, finding.host, finding.netns, finding.vfd, finding.object)
+        known = merged.get(same)
+        merged[same] = (
+            replace(known, packets=known.packets + finding.packets) if known else finding
+        )
+    return tuple(sorted(merged.values(), key=lambda finding: -finding.packets))
+
+
+def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Finding:
+    loss = _loss(key, alikes[0], seen)
+    explained = explain_loss(loss)
+    return Finding(
+        cause=explained.cause,
+        host=loss.host,
+        netns=loss.netns,
+        vfd=loss.vfd,
+        port=loss.port,
+        packets=sum(alike.packets for alike in alikes),
+        object=explained.object,
+        drop_reason=loss.drop_reason,
+        evidence=explained.evidence,
+        remedy=explained.remedy,
+    )
+
+
+def _loss(key: LossKey, alike: Alike, seen: Observation) -> Loss:
+    """Gather what is known of a loss."""
+    path, topology = alike.path, seen.topology
+    last = path.last
+    vfd = topology.vfd_by_key.get(last.vfd_key)
+    port = topology.port_by_key.get(last.port_key)
+    way_in = entry(path)
+    in_port = topology.port_by_key.get(way_in.port_key) if way_in else None
+    peer = topology.vfd_by_key.get((port.host_number, port.peer[0])) if port and port.peer else None
+    there = next_host(path, topology)
+    homes = topology.vnic_ports_by_address.get(last.five_tuple.dst, ())
+    return Loss(
+        place=place_of(path, topology),
+        host=topology.host_name(last.port_key[0]),
+        netns=vfd.netns_name if vfd else "",
+        vfd=vfd.name if vfd else "",
+        vfd_kind=vfd.kind if vfd else VfdKind.VSWITCH,
+        port=port.name if port else "",
+        port_kind=port.kind if port else None,
+        in_port=in_port.name if in_port else "",
+        five_tuple=last.five_tuple,
+        ttl=last.ttl,
+        outer=last.outer,
+        drop_reason=last.drop.reason if last.drop else "",
+        symbol=last.drop.symbol if last.drop else "",
+        queue_packets=last.drop.queue_packets if last.drop else 0,
+        queue_bytes=last.drop.queue_bytes if last.drop else 0,
+        has_left_port=_has_left(alike),
+        is_at_source=last.vfd_key == path.sightings[0].vfd_key,
+        is_at_destination=last.vfd_key in {home.vfd_key for home in homes},
+        next_host=topology.host_name(there) if there is not None else "",
+        next_vfd=peer.name if peer else "",
+        site=seen.sites.get(key, SiteEvidence()),
+    )
+
+
+def _has_left(alike: Alike) -> bool:
+    """Whether the drop came after the record of the packet's leaving by the same port."""
+    sightings = alike.path.sightings
+    return (
+        alike.path.fate is Fate.DROPPED
+        and len(sightings) > 1
+        and sightings[-2].point is Point.EGRESS
+        and sightings[-2].port_key == sightings[-1].port_key
+    )
+
+
+def _summary(  # noqa: PLR0913, PLR0917 - a sentence of six facts
+    kind: VerdictKind,
+    total: int,
+    lost: int,
+    findings: Sequence[Finding],
+    unknowns: Sequence[Unknown],
+    seen: Observation,
+) -> str:
+    """Say the answer in one sentence, the same wherever it is shown."""
+    if kind is VerdictKind.DELIVERED:
+        return f"{total} of {total} packets delivered{_whereto(seen)} (OK)"
+    if kind is VerdictKind.NOT_SEEN:
+        return f"no packet seen: {unknowns[0].text} ({unknowns[0].code})"
+    if kind is VerdictKind.UNDETERMINED:
+        return f"{total} packets traced, but it cannot be said whether they arrived: " + (
+            f"{unknowns[0].text} ({unknowns[0].code})"
+        )
+    first = findings[0]
+    more = f", and {len(findings) - 1} more findings" if len(findings) > 1 else ""
+    where = f"at {first.vfd} on host {first.host}"
+    what = first.cause.title[0].lower() + first.cause.title[1:]
+    told = f"{what}: {first.object}" if first.object else what
+    return f"{lost} of {total} packets lost {where}: {told} ({first.cause.code}){more}"
+
+
+def _whereto(seen: Observation) -> str:
+    ends = {alike.path.last.port_key for alike in seen.found}
+    names = set()
+    for key in ends:
+        port = seen.topology.port_by_key.get(key)
+        if port is None:
+            return ""
+        names.add(f"{port.nic.vm}" if port.nic else f"{port.kind} port {port.name}")
+    hosts = sorted({seen.topology.host_name(key[0]) for key in ends})
+    return f" to {', '.join(sorted(names))} on host {', '.join(hosts)}" if len(names) <= 3 else ""  # noqa: PLR2004 - more would not be one sentence

@@ -1,0 +1,103 @@
+"""dyetrace add: start a task and return at once."""
+
+import typer
+
+from dyetrace.cli.options import (
+    CloudName,
+    Destination,
+    DestinationPort,
+    Packets,
+    ProtocolName,
+    Rate,
+    Source,
+    SourcePort,
+    Tenant,
+    TraceTime,
+    filter_of,
+    limits_of,
+)
+
+
+def add(  # noqa: PLR0913 - one per option
+    src: Source = None,
+    dst: Destination = None,
+    proto: ProtocolName = None,
+    sport: SourcePort = None,
+    dport: DestinationPort = None,
+    tenant: Tenant = None,
+    packets: Packets = 20,
+    time: TraceTime = "30s",
+    rate: Rate = 1000,
+    cloud: CloudName = None,
+) -> None:
+    """Start a task in the background and print its id.
+
+    See `dyetrace result ID` for the answer, `dyetrace stop ID` to end it.
+    """
+    wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
+    limits = limits_of(packets=packets, time=time, rate=rate)
+
+    import asyncio
+    import subprocess
+    import sys
+
+    from dyetrace.cli.run import choose_cloud, new_task, request_json
+    from dyetrace.controller.fleet import Fleet
+    from dyetrace.controller.store import TaskStore
+    from dyetrace.model.task import Task, task_name
+    from dyetrace.planning.plan import plan
+    from dyetrace.transport.in_process import InProcessLog
+
+    chosen = choose_cloud(cloud)
+    task = new_task(wanted, limits)
+
+    async def refuse_what_can_be_refused(task: Task) -> None:
+        fleet = Fleet(chosen, log=InProcessLog())
+        try:
+            plan(task, await fleet.open())
+        finally:
+            await fleet.close()
+
+    asyncio.run(refuse_what_can_be_refused(task))
+    store = TaskStore()
+    name = task_name(task.id)
+    try:
+        request = {**request_json(wanted, limits), "cloud": chosen.name}
+        store.add(task, cloud=chosen.name, request=request)
+        runner = subprocess.Popen(
+            [sys.executable, "-m", "dyetrace", "carry-out", name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        store.run_by(name, runner.pid)
+    finally:
+        store.close()
+    typer.echo(name)
+
+
+def carry_out(name: str) -> None:
+    """Carry out a stored task (what `add` starts)."""
+    from dyetrace.cli.run import choose_cloud, run_task
+    from dyetrace.controller.store import TaskStore
+    from dyetrace.model.task import Task
+    from dyetrace.wire.requests import filter_from_json, limits_from_json
+
+    store = TaskStore()
+    try:
+        stored = store.get(name)
+        wanted = filter_from_json(stored.request["filter"])
+        limits = limits_from_json(stored.request)
+        run_task(
+            wanted,
+            limits,
+            cloud=choose_cloud(stored.cloud),
+            store=store,
+            on_progress=lambda _: None,
+            stored=Task(
+                id=int(stored.id, 16), wanted=wanted, limits=limits, opened_at=stored.opened_at
+            ),
+        )
+    finally:
+        store.close()

@@ -1,0 +1,83 @@
+"""The command `dyetrace`: its commands, and how errors reach the user."""
+
+import sys
+
+import typer
+
+from dyetrace.cli import exits
+from dyetrace.cli.add import add, carry_out
+from dyetrace.cli.agent import agent
+from dyetrace.cli.doctor import doctor
+from dyetrace.cli.explain import explain
+from dyetrace.cli.lab import app as lab
+from dyetrace.cli.list_tasks import list_tasks
+from dyetrace.cli.result import result
+from dyetrace.cli.show import show
+from dyetrace.cli.stop import stop
+from dyetrace.cli.trace import trace
+from dyetrace.errors import (
+    AgentUnreachable,
+    AmbiguousEndpoint,
+    DyetraceError,
+    InvalidRequest,
+    NotPermitted,
+    UnknownEndpoint,
+    UnknownTask,
+)
+
+app = typer.Typer(
+    name="dyetrace",
+    help="Find where a cloud's virtual network loses packets, and why.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (trace, add, result, show, stop, explain, doctor, agent):
+    app.command()(command)
+app.command("list")(list_tasks)
+app.command("carry-out", hidden=True)(carry_out)
+app.add_typer(lab, name="lab")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
+    if wanted:
+        from dyetrace import __version__
+
+        typer.echo(f"dyetrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(  # noqa: ARG001, FBT001 - handled by its callback
+        False,  # noqa: FBT003 - the default
+        "--version",
+        callback=_version,
+        is_eager=True,
+        help="Print the version and exit.",
+    ),
+) -> None:
+    """Find where a cloud's virtual network loses packets, and why."""
+
+
+def main() -> None:
+    """Run; every error that somebody can act on becomes one line and a status."""
+    try:
+        app()
+    except DyetraceError as error:
+        typer.echo(f"dyetrace: {error}", err=True)
+        sys.exit(status_of(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def status_of(error: DyetraceError) -> int:
+    """Map a condition to the documented exit status."""
+    if isinstance(error, NotPermitted):
+        return exits.NOT_AUTHORISED
+    if isinstance(error, AgentUnreachable):
+        return exits.UNREACHABLE
+    if isinstance(error, InvalidRequest | UnknownEndpoint | AmbiguousEndpoint | UnknownTask):
+        return exits.USAGE
+    return exits.ERROR

@@ -1,0 +1,124 @@
+"""Options that several commands share, and the request they make."""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dyetrace.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from dyetrace.model.filter import PacketFilter
+    from dyetrace.model.packet import Network, Protocol
+    from dyetrace.model.task import Limits
+
+Source = Annotated[
+    str | None, typer.Option("--src", help="Sender: address, prefix, VM id, NIC id or MAC.")
+]
+Destination = Annotated[
+    str | None, typer.Option("--dst", help="Receiver: address, prefix or VM id.")
+]
+ProtocolName = Annotated[
+    str | None, typer.Option("--proto", help="tcp, udp, icmp, icmpv6, sctp; any if left out.")
+]
+SourcePort = Annotated[int | None, typer.Option("--sport", help="Source port.")]
+DestinationPort = Annotated[int | None, typer.Option("--dport", help="Destination port.")]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", help="Whose addresses these are, where they overlap.")
+]
+Packets = Annotated[int, typer.Option("--packets", help="Color this many packets, then answer.")]
+TraceTime = Annotated[
+    str, typer.Option("--time", help="Color for at most this long: 500ms, 30s, 5m.")
+]
+Rate = Annotated[int, typer.Option("--rate", help="Color at most this many packets a second.")]
+CloudName = Annotated[
+    str | None,
+    typer.Option(
+        "--cloud",
+        envvar="DYETRACE_CLOUD",
+        help="A cloud that is up on this machine, or 'host' for this host itself.",
+    ),
+]
+Output = Annotated[str, typer.Option("--output", "-o", help="table, wide, json or jsonl.")]
+
+FORMATS = ("table", "wide", "json", "jsonl")
+MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+LOOKS_LIKE_ADDRESS = re.compile(r"[0-9.]+(/.*)?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(/.*)?")
+TIME = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)?")
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def checked_format(output: str) -> str:
+    """Refuse a format that is not there, before anything is done."""
+    if output not in FORMATS:
+        raise InvalidRequest(f"no output format {output!r}: {', '.join(FORMATS)}")
+    return output
+
+
+def filter_of(  # noqa: PLR0913 - one per option
+    *,
+    src: str | None,
+    dst: str | None,
+    proto: str | None,
+    sport: int | None,
+    dport: int | None,
+    tenant: str | None,
+) -> "PacketFilter":
+    """Build the filter; raises InvalidRequest with what is wrong."""
+    from dyetrace.model.filter import PacketFilter
+
+    fields: dict[str, Any] = {"src_port": sport, "dst_port": dport, "tenant": tenant}
+    if src is not None:
+        if MAC.fullmatch(src):
+            fields["nic"] = src.lower()
+        else:
+            prefix = _prefix(src)
+            fields["src" if prefix else "src_vm"] = prefix or src
+    if dst is not None:
+        prefix = _prefix(dst)
+        fields["dst" if prefix else "dst_vm"] = prefix or dst
+    if proto is not None and proto != "any":
+        fields["protocol"] = _protocol(proto)
+    try:
+        return PacketFilter(**fields)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def limits_of(*, packets: int, time: str, rate: int) -> "Limits":
+    """Build the limits; raises InvalidRequest with what is wrong."""
+    from dyetrace.model.task import Limits
+
+    match = TIME.fullmatch(time)
+    if match is None:
+        raise InvalidRequest(f"{time!r} is no time like 500ms, 30s or 5m")
+    try:
+        return Limits(
+            packet_count=packets,
+            trace_time=timedelta(seconds=float(match[1]) * SECONDS[match[2]]),
+            packets_per_second=rate,
+        )
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def _prefix(text: str) -> "Network | None":
+    from ipaddress import ip_network
+
+    if not LOOKS_LIKE_ADDRESS.fullmatch(text):
+        return None
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise InvalidRequest(f"{text!r} is neither an address nor a prefix: {error}") from error
+
+
+def _protocol(name: str) -> "Protocol":
+    from dyetrace.model.packet import Protocol
+
+    try:
+        return Protocol[name.upper().replace("-", "")]
+    except KeyError:
+        known = ", ".join(protocol.name.lower() for protocol in Protocol)
+        raise InvalidRequest(f"no protocol {name!r}: {known}, any") from None

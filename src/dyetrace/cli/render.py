@@ -1,0 +1,155 @@
+"""Answers as text: the verdict first, then the path, the evidence and the remedy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dyetrace.controller.store import StoredTask
+from dyetrace.wire.answer import rfc3339
+
+Json = Mapping[str, Any]
+
+SIGNS = {"DELIVERED": "+", "LOST": "x", "PARTIAL": "!", "NOT_SEEN": "?", "UNDETERMINED": "?"}
+PATHS_SHOWN = 5
+NS_PER_US = 1000
+
+
+def render(answer: Json, output: str) -> str:
+    """Write an answer in one of the output formats."""
+    if output in {"json", "jsonl"}:
+        return render_json(answer, output)
+    parts = [f"{SIGNS[answer['verdict']]} {answer['summary']}"]
+    wide = output == "wide"
+    shown = answer["paths"][:PATHS_SHOWN]
+    for path in shown:
+        title = f"{path['packets']} packets {path['fate']}" if len(answer["paths"]) > 1 else ""
+        parts.append("\n".join(filter(None, [title, _path(path, answer, wide=wide)])))
+    if len(answer["paths"]) > PATHS_SHOWN:
+        parts.append(f"({len(answer['paths']) - PATHS_SHOWN} more paths: -o json)")
+    parts.extend(_finding(finding) for finding in answer["findings"])
+    facts = [f" Unknown {item['code']}: {item['text']}" for item in answer["undetermined"]]
+    cost = answer["cost"]
+    facts.append(
+        f" Cost    {_count(cost['hosts'], 'host')}, {_count(cost['vfds'], 'VFD')}, "
+        f"{_count(cost['probes'], 'probe')}, {_count(cost['records'], 'record')}, "
+        f"{cost['records_lost']} lost"
+    )
+    facts.append(f" Task    {answer['id']}")
+    parts.append("\n".join(facts))
+    return "\n\n".join(parts)
+
+
+def render_json(value: object, output: str) -> str:
+    """Write JSON: indented, or on one line for jsonl."""
+    encoded = msgspec.json.encode(value)
+    return (encoded if output == "jsonl" else msgspec.json.format(encoded, indent=2)).decode()
+
+
+def task_json(stored: StoredTask) -> dict[str, Any]:
+    """Describe a task without its answer."""
+    return {
+        "id": stored.id,
+        "cloud": stored.cloud,
+        "state": stored.state.value,
+        "filter": stored.filter,
+        "opened_at": rfc3339(stored.opened_at),
+        "finished_at": rfc3339(stored.finished_at) if stored.finished_at else None,
+        "verdict": stored.answer["verdict"] if stored.answer else None,
+        "error": stored.error,
+    }
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align columns; the last one is as long as it is."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in [head, *rows]
+    )
+
+
+def _path(path: Json, answer: Json, *, wide: bool) -> str:
+    head = ["#", "HOST", "VFD", "PORT", "POINT", "SEEN", "DELAY p50/p99", "NOTE"]
+    if wide:
+        head.insert(-1, "5-TUPLE")
+    rows = []
+    for hop in path["hops"]:
+        row = [
+            f"{hop['seq']:>2}",
+            hop["host"],
+            hop["vfd"] or "-",
+            hop["port"] or "-",
+            hop["point"].lower(),
+            f"{hop['seen']}/{answer['total']}",
+            _delay(hop["delay_ns"]),
+            _note(hop, path, answer),
+        ]
+        if wide:
+            row.insert(-1, _flow(hop["five_tuple"]))
+        rows.append(row)
+    return table(head, rows)
+
+
+def _delay(delay: Json | None) -> str:
+    if delay is None:
+        return "n/a"
+    if delay["max"] == 0 and delay["uncertainty"] == 0:
+        return "0"
+    text = f"{_us(delay['p50'])}/{_us(delay['p99'])}"
+    if delay["uncertainty"] is None:
+        return f"{text} us, clocks unknown"
+    if delay["uncertainty"]:
+        return f"{text} +- {_us(delay['uncertainty'])} us"
+    return f"{text} us"
+
+
+def _us(nanoseconds: int) -> str:
+    microseconds = nanoseconds / NS_PER_US
+    return f"{microseconds:.1f}" if microseconds < 100 else f"{microseconds:.0f}"  # noqa: PLR2004 - three digits are enough
+
+
+def _note(hop: Json, path: Json, answer: Json) -> str:
+    notes = []
+    if outer := hop["outer"]:
+        number = f" {outer['vni']}" if outer["vni"] else ""
+        notes.append(f"{outer['encapsulation']}{number} -> {outer['dst']}")
+    if hop["nat"]:
+        notes.append(f"NAT: {_flow(hop['nat']['before'])} became {_flow(hop['nat']['after'])}")
+    if hop["point"] == "DROP":
+        found = next((f for f in answer["findings"] if f["vfd"] == hop["vfd"]), None)
+        notes.append(f"observed: {found['drop_reason']}" if found else "observed")
+    elif path["fate"] == "vanished" and hop is path["hops"][-1]:
+        notes.append("last seen here")
+    return "; ".join(notes)
+
+
+def _flow(flow: Json) -> str:
+    def end(side: str) -> str:
+        address, port = flow[side], flow[f"{side}_port"]
+        if not port:
+            return str(address)
+        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+    return f"{flow['protocol']} {end('src')} -> {end('dst')}"
+
+
+def _finding(finding: Json) -> str:
+    lines = [
+        f" Cause   {finding['code']}: {finding['title']} ({finding['packets']} packets)",
+        f" Place   {finding['vfd']} on host {finding['host']}"
+        + (f", port {finding['port']}" if finding["port"] else "")
+        + (f", namespace {finding['netns']}" if finding["netns"] else ""),
+    ]
+    if finding["object"]:
+        lines.append(f" Object  {finding['object']}")
+    lines.append(f" Owner   {finding['owner']}, severity {finding['severity']}")
+    lines.extend(f" Shown   {shown['class']}: {shown['text']}" for shown in finding["evidence"])
+    lines.append(f" Remedy  {finding['remedy']['text']}")
+    if finding["remedy"]["command"]:
+        lines.append(f"         {finding['remedy']['command']}")
+    return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

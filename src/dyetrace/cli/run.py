@@ -1,0 +1,153 @@
+"""Carries a task out from the command line: controller and analyzer in this process."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from dyetrace.analyzer.embedded import EmbeddedAnalyzer
+from dyetrace.cli.host_agent import host_cloud
+from dyetrace.controller.diagnosis import Progress, diagnose
+from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.store import TaskStore
+from dyetrace.errors import DyetraceError, NotPermitted
+from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
+from dyetrace.model.filter import PacketFilter
+from dyetrace.model.task import Limits, Task, TaskState, task_name
+from dyetrace.planning.plan import plan
+from dyetrace.transport.in_process import InProcessLog
+from dyetrace.wire.answer import Json, answer_of, filter_json
+
+THIS_HOST = "host"
+
+
+def choose_cloud(name: str | None) -> Cloud:
+    """Take the named cloud; else the only one that is up; else this host.
+
+    Starts this host's agent when the host is chosen and none runs.
+    """
+    if os.geteuid() != 0:
+        raise NotPermitted("tracing attaches programs to network interfaces: run as root (sudo)")
+    if name is None:
+        up = registered_clouds()
+        if len(up) == 1:
+            name = up[0]
+            typer.echo(f"in cloud {name} (--cloud host for this host itself)", err=True)
+    return host_cloud() if name in {None, THIS_HOST} else load_cloud(str(name))
+
+
+def new_task(wanted: PacketFilter, limits: Limits, task_id: int | None = None) -> Task:
+    """Make a task that starts now."""
+    return Task(
+        id=task_id or secrets.randbits(63) | 1,
+        wanted=wanted,
+        limits=limits,
+        opened_at=datetime.now(UTC),
+    )
+
+
+def request_json(wanted: PacketFilter, limits: Limits) -> Json:
+    """Write down what was asked, as the store keeps it."""
+    return {
+        "filter": filter_json(wanted),
+        "packet_count": limits.packet_count,
+        "trace_time_s": limits.trace_time.total_seconds(),
+        "packets_per_second": limits.packets_per_second,
+    }
+
+
+def run_task(  # noqa: PLR0913 - collaborators, by keyword
+    wanted: PacketFilter,
+    limits: Limits,
+    *,
+    cloud: Cloud,
+    store: TaskStore,
+    on_progress: Callable[[Progress], None],
+    stored: Task | None = None,
+) -> Json:
+    """Carry a task out and store its answer; Ctrl-C cancels it and cleans up everywhere.
+
+    stored: the task, if it stands in the store already.
+    """
+    try:
+        return asyncio.run(
+            _run(stored or new_task(wanted, limits), stored is None, cloud, store, on_progress)
+        )
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nstopped; nothing is left behind on {len(cloud.agents)} host(s)", err=True
+        )
+        raise
+
+
+async def _run(
+    task: Task,
+    is_new: bool,  # noqa: FBT001 - private
+    cloud: Cloud,
+    store: TaskStore,
+    on_progress: Callable[[Progress], None],
+) -> Json:
+    log = InProcessLog()
+    fleet = Fleet(cloud, log=log)
+    name = task_name(task.id)
+    is_stored = not is_new
+    try:
+        topology = await fleet.open()
+        plan(task, topology)  # refuses what can be refused before anything is stored
+        if is_new:
+            store.add(task, cloud=cloud.name, request=request_json(task.wanted, task.limits))
+            is_stored = True
+        verdict = await diagnose(
+            task,
+            fleet=fleet,
+            topology=topology,
+            analyzer=EmbeddedAnalyzer(topology=topology, log=log),
+            on_state=lambda state: None if state.is_final else store.move(name, state),
+            on_progress=on_progress,
+            is_cancelled=_Polled(lambda: store.is_cancel_requested(name)),
+        )
+    except BaseException as error:
+        if is_stored:
+            _store_end(store, name, error)
+        raise
+    finally:
+        await fleet.close()
+    answer: dict[str, Any] = answer_of(verdict)
+    state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
+    store.finish(name, state, now=verdict.finished_at, answer=answer)
+    return answer
+
+
+def _store_end(store: TaskStore, name: str, error: BaseException) -> None:
+    cancelled = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
+    store.finish(
+        name,
+        TaskState.CANCELLED if cancelled else TaskState.FAILED,
+        now=datetime.now(UTC),
+        error="stopped by its user"
+        if cancelled
+        else str(error)
+        if isinstance(error, DyetraceError)
+        else repr(error),
+    )
+
+
+class _Polled:
+    """Asks the store now and then, not on every tick."""
+
+    EVERY = 5
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._calls = 0
+        self._is_so = False
+
+    def __call__(self) -> bool:
+        self._calls += 1
+        if not self._is_so and self._calls % self.EVERY == 0:
+            self._is_so = self._ask()
+        return self._is_so

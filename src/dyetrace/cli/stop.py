@@ -1,0 +1,28 @@
+"""dyetrace stop: end a task."""
+
+import typer
+
+
+def stop(
+    task: str = typer.Argument(help="The task's id, or its first digits."),
+    timeout: float = typer.Option(15.0, help="Wait this many seconds for it to have ended."),
+) -> None:
+    """Stop a task and wait until nothing of it is left."""
+    import time
+
+    from dyetrace.controller.store import TaskStore
+    from dyetrace.errors import AgentUnreachable
+
+    store = TaskStore()
+    try:
+        stored = store.request_cancel(task)
+        deadline = time.monotonic() + timeout
+        while not store.get(stored.id).state.is_final:
+            if time.monotonic() > deadline:
+                raise AgentUnreachable(f"task {stored.id} has not ended within {timeout:g} s")
+            time.sleep(0.05)  # another process ends it; the store is where it says so
+            store.fail_abandoned()
+        state = store.get(stored.id).state
+    finally:
+        store.close()
+    typer.echo(f"task {stored.id} is {state.value}")

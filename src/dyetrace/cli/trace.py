@@ -1,0 +1,125 @@
+"""dyetrace trace: add a task, wait, answer."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dyetrace.cli import exits
+from dyetrace.cli.options import (
+    CloudName,
+    Destination,
+    DestinationPort,
+    Output,
+    Packets,
+    ProtocolName,
+    Rate,
+    Source,
+    SourcePort,
+    Tenant,
+    TraceTime,
+    checked_format,
+    filter_of,
+    limits_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dyetrace.controller.diagnosis import Progress
+
+
+def trace(  # noqa: PLR0913 - one per option
+    src: Source = None,
+    dst: Destination = None,
+    proto: ProtocolName = None,
+    sport: SourcePort = None,
+    dport: DestinationPort = None,
+    tenant: Tenant = None,
+    packets: Packets = 20,
+    time: TraceTime = "30s",
+    rate: Rate = 1000,
+    cloud: CloudName = None,
+    output: Output = "table",
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit 0 whatever the verdict.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Say where packets get lost, and why.
+
+    Colors some of the wanted packets where they enter the network, follows
+    them through every virtual forwarding device, and answers. The traffic goes
+    its usual way; Ctrl-C stops and cleans up on all hosts.
+
+    Exits 0 if all arrive, 10 if some are lost at known places, 11 if it cannot
+    be said where, 12 if no packet was seen; 1 on errors, 2 on wrong usage,
+    3 without the privileges, 4 if no agent answers.
+
+    Example: dyetrace trace --src 10.0.0.1 --dst 10.0.0.2 --proto tcp --dport 5432
+    """
+    checked_format(output)
+    wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
+    limits = limits_of(packets=packets, time=time, rate=rate)
+
+    from dyetrace.cli.run import choose_cloud, run_task
+    from dyetrace.controller.store import TaskStore
+
+    chosen = choose_cloud(cloud)
+    show = _silent if quiet or output == "jsonl" else _shown()
+    if output == "jsonl":
+        show = _as_lines
+    store = TaskStore()
+    try:
+        answer = run_task(wanted, limits, cloud=chosen, store=store, on_progress=show)
+    finally:
+        store.close()
+    from dyetrace.cli.render import render
+
+    if show is not _silent and output != "jsonl":
+        _clear_line()
+    typer.echo(render(answer, output))
+    raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
+
+
+def _silent(_: "Progress") -> None:
+    """Show nothing."""
+
+
+def _as_lines(progress: "Progress") -> None:
+    import msgspec
+
+    line = {
+        "state": progress.state.value,
+        "colored": progress.colored,
+        "elapsed_s": round(progress.elapsed_s, 3),
+        "text": progress.text,
+    }
+    typer.echo(msgspec.json.encode(line).decode())
+
+
+def _shown() -> "Callable[[Progress], None]":
+    """Show progress on stderr: one line that renews itself on a terminal, else a line a stage."""
+    last_state = None
+
+    def show(progress: "Progress") -> None:
+        nonlocal last_state
+        line = (
+            f"{progress.state.value:<10} {progress.colored}/{progress.wanted} packets colored, "
+            f"{progress.elapsed_s:.1f} s"
+        )
+        if progress.text:
+            _clear_line()
+            typer.echo(f"note: {progress.text}", err=True)
+        elif sys.stderr.isatty():
+            typer.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        elif progress.state is not last_state:
+            typer.echo(line, err=True)
+        last_state = progress.state
+
+    return show
+
+
+def _clear_line() -> None:
+    if sys.stderr.isatty():
+        typer.echo("\r\x1b[K", err=True, nl=False)

@@ -1,0 +1,284 @@
+"""One task from its request to its verdict: the handshake."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dyetrace.analysis.judge import Observation, judge, places_to_inspect
+from dyetrace.analysis.losses import LossKey
+from dyetrace.analysis.partial import Partial
+from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
+from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.link import AgentLink
+from dyetrace.errors import AgentUnreachable, DyetraceError, PolicyRefused
+from dyetrace.model.policy import Plan
+from dyetrace.model.record import Point
+from dyetrace.model.site import SiteEvidence
+from dyetrace.model.task import Task, TaskState
+from dyetrace.model.topology import Topology
+from dyetrace.model.verdict import Verdict
+from dyetrace.planning.plan import plan
+from dyetrace.wire.messages import (
+    Color,
+    Done,
+    Flush,
+    Inspect,
+    Inspected,
+    Log,
+    Remove,
+    Renew,
+    StopColor,
+)
+
+LEASE_NS = 10_000_000_000
+RENEW_EVERY_S = 3.0
+TICK_S = 0.05
+GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
+VANISHED_GRACE_S = 1.0  # for packets that left by a port: nothing holds those so long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a task has come, for those who wait."""
+
+    state: TaskState
+    colored: int
+    wanted: int
+    elapsed_s: float
+    text: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Diagnosis:
+    """Carries out one task. The fleet must be open, and is left open."""
+
+    task: Task
+    topology: Topology
+    fleet: Fleet
+    analyzer: EmbeddedAnalyzer
+    on_state: Callable[[TaskState], None]
+    on_progress: Callable[[Progress], None]
+    is_cancelled: Callable[[], bool] = lambda: False
+    _probes: int = 0
+    _not_installed: tuple[str, ...] = ()
+    _state: TaskState = TaskState.NEW
+    _began: float = 0.0
+    _renewed: float = 0.0
+
+    async def run(self) -> Verdict:
+        """Trace, and judge. Whatever happens, no policy of the task outlives this call."""
+        self._began = self._renewed = time.monotonic()
+        wanted = plan(self.task, self.topology)
+        try:
+            self._enter(TaskState.READY)
+            await self._install(wanted)
+            await self._trace(wanted)
+            return await self._collect(wanted)
+        finally:
+            await asyncio.shield(self._remove())
+
+    async def _install(self, wanted: Plan) -> None:
+        """LOG everywhere first, and only when that stands COLOR: no record without a reader."""
+        for link in self.fleet.links:
+            link.health_at_start = link.health
+
+        async def log(link: AgentLink) -> None:
+            done = await link.ask(
+                Log(
+                    request=0,
+                    task_id=self.task.id,
+                    policy=wanted.log[link.host.number],
+                    lease_ns=LEASE_NS,
+                ),
+                Done,
+            )
+            self._probes += done.probes
+            self._note(f"{link.name}: {note}" for note in done.notes)
+            await link.ask(Flush(request=0), Done)
+            link.health_at_start = link.health
+
+        failed = await self.fleet.each(self.fleet.up(wanted.log), log)
+        self._note(map(str, failed.values()))
+        down = [link.name for link in self.fleet.links if not link.is_up]
+        self._not_installed = (*failed, *down)
+        self._enter(TaskState.TRACING)
+
+        async def color(link: AgentLink) -> None:
+            policy = wanted.color[link.host.number]
+            done = await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
+            self._probes += done.probes
+
+        sources = [link for link in self.fleet.up(wanted.color) if link.name not in failed]
+        refused = await self.fleet.each(sources, color)
+        if len(refused) == len(sources):
+            reasons = "; ".join(map(str, [*failed.values(), *refused.values()]))
+            raise PolicyRefused(f"no source could be colored: {reasons or 'its agents are down'}")
+        self._note(map(str, refused.values()))
+
+    async def _trace(self, wanted: Plan) -> None:
+        """Wait until enough is colored, time is over, or nobody colors any more."""
+        deadline = self._began + self.task.limits.trace_time.total_seconds()
+        while (
+            time.monotonic() < deadline
+            and self._colored() < self.task.limits.packet_count
+            and self.fleet.up(wanted.color)
+            and not self.is_cancelled()
+        ):
+            await self._tick()
+        self._enter(TaskState.COLLECTING)
+
+    async def _collect(self, wanted: Plan) -> Verdict:
+        """Wait for packets in flight, look at the places of loss, and judge."""
+        await self.fleet.each(
+            self.fleet.up(wanted.color),
+            lambda link: link.ask(StopColor(request=0, task_id=self.task.id), Done),
+        )
+        await self._flush()
+        began = time.monotonic()
+        partial = self._partial()
+        while not settled(partial, self.task.id, colored=self._colored()):
+            waited = time.monotonic() - began
+            held = self._held_inside(partial)
+            if waited > (GRACE_S if held else VANISHED_GRACE_S):
+                break
+            await self._tick()
+            if self.analyzer.catch_up():
+                partial = self._partial()
+        await self._flush()
+        partial = self._partial()
+        sites = await self._inspect(partial)
+        verdict = judge(self._observed(partial, sites))
+        self._enter(TaskState.DONE)
+        return verdict
+
+    async def _tick(self) -> None:
+        await asyncio.sleep(TICK_S)
+        if time.monotonic() - self._renewed > RENEW_EVERY_S:
+            self._renewed = time.monotonic()
+            await self.fleet.each(
+                self.fleet.up(),
+                lambda link: link.ask(
+                    Renew(request=0, task_id=self.task.id, lease_ns=LEASE_NS), Done
+                ),
+            )
+        self._report()
+
+    async def _flush(self) -> None:
+        await self.fleet.each(self.fleet.up(), lambda link: link.ask(Flush(request=0), Done))
+        self.analyzer.catch_up()
+
+    async def _inspect(self, partial: Partial) -> dict[LossKey, SiteEvidence]:
+        """Ask the hosts of the losses what the places look like."""
+        found: dict[LossKey, SiteEvidence] = {}
+        for key, place in places_to_inspect(partial.of_task(self.task.id), self.topology).items():
+            for link in self.fleet.up([place.host]):
+                try:
+                    answer = await link.ask(
+                        Inspect(
+                            request=0,
+                            netns=place.netns,
+                            ifindex=place.ifindex,
+                            in_ifindex=place.in_ifindex,
+                            five_tuple=place.five_tuple,
+                        ),
+                        Inspected,
+                    )
+                except DyetraceError as error:
+                    self._note([str(error)])
+                else:
+                    found[key] = answer.site
+        return found
+
+    async def _remove(self) -> None:
+        """Let go everywhere; agents that are gone have let go already."""
+        await self.fleet.each(
+            self.fleet.up(),
+            lambda link: link.ask(Remove(request=0, task_id=self.task.id), Done),
+        )
+
+    def _partial(self) -> Partial:
+        self.analyzer.catch_up()
+        clocks = {
+            link.host.number: link.clock.offset_ns
+            for link in self.fleet.links
+            if link.clock is not None
+        }
+        return self.analyzer.partial(clocks)
+
+    def _held_inside(self, partial: Partial) -> bool:
+        """Whether a packet may still wait inside a VFD, e.g. for its neighbour."""
+        return any(
+            alike.path.last.point is Point.INGRESS for alike in partial.of_task(self.task.id)
+        )
+
+    def _observed(
+        self, partial: Partial, sites: Mapping[LossKey, SiteEvidence]
+    ) -> Observation:
+        return Observation(
+            task=self.task,
+            topology=self.topology,
+            found=tuple(partial.of_task(self.task.id)),
+            records=partial.records,
+            reports=self.fleet.reports(self.task.id, self._not_installed),
+            sites=sites,
+            probes=self._probes,
+            is_cancelled=self.is_cancelled(),
+            now=datetime.now(UTC),
+        )
+
+    def _colored(self) -> int:
+        return sum(coloring.colored for coloring in self.fleet.coloring(self.task.id).values())
+
+    def _enter(self, state: TaskState) -> None:
+        if not self._state.may_become(state):
+            raise ValueError(f"a task cannot go from {self._state} to {state}")
+        self._state = state
+        self.on_state(state)
+        self._report()
+
+    def _report(self, text: str = "") -> None:
+        self.on_progress(
+            Progress(
+                state=self._state,
+                colored=self._colored(),
+                wanted=self.task.limits.packet_count,
+                elapsed_s=time.monotonic() - self._began,
+                text=text,
+            )
+        )
+
+    def _note(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            self._report(note)
+
+
+async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
+    task: Task,
+    *,
+    fleet: Fleet,
+    topology: Topology,
+    analyzer: EmbeddedAnalyzer,
+    on_state: Callable[[TaskState], None],
+    on_progress: Callable[[Progress], None],
+    is_cancelled: Callable[[], bool],
+) -> Verdict:
+    """Carry out one task and close the fleet, whatever happens.
+
+    Raises what planning raises, AgentUnreachable and PolicyRefused.
+    """
+    try:
+        return await Diagnosis(
+            task=task,
+            topology=topology,
+            fleet=fleet,
+            analyzer=analyzer,
+            on_state=on_state,
+            on_progress=on_progress,
+            is_cancelled=is_cancelled,
+        ).run()
+    except TimeoutError as error:
+        raise AgentUnreachable("an agent does not answer") from error
+    finally:
+        await asyncio.shield(fleet.close())

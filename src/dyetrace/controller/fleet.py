@@ -1,0 +1,141 @@
+"""All agents of a cloud, spoken to at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from dyetrace.analysis.losses import HostReport
+from dyetrace.controller.link import AgentLink
+from dyetrace.errors import AgentUnreachable, DyetraceError
+from dyetrace.inventory.clouds import Cloud, with_inventory
+from dyetrace.model.task import TaskId
+from dyetrace.model.topology import Host, Topology
+from dyetrace.transport.log import RecordLog, Shipment
+from dyetrace.wire.messages import Coloring, Records
+
+
+class Fleet:
+    """The agents of one cloud. An agent that fails is down for the rest of the task."""
+
+    def __init__(self, cloud: Cloud, *, log: RecordLog) -> None:
+        """Take the addresses; nothing is connected yet."""
+        self._cloud = cloud
+        self._log = log
+        self.links = [
+            AgentLink(name=agent.host, socket=agent.socket, on_records=self._take)
+            for agent in cloud.agents
+        ]
+        self.notes: list[str] = []
+
+    async def open(self) -> Topology:
+        """Connect to every agent; raises AgentUnreachable if none answers."""
+        outcomes = await asyncio.gather(
+            *(link.open() for link in self.links), return_exceptions=True
+        )
+        errors = [error for error in outcomes if isinstance(error, BaseException)]
+        for error in errors:
+            if not isinstance(error, DyetraceError):
+                raise error
+            self.notes.append(str(error))
+        if not any(link.is_up for link in self.links):
+            raise AgentUnreachable(
+                "; ".join(self.notes) or f"cloud {self._cloud.name} has no agents"
+            )
+        for link in self.links:
+            self.notes.extend(f"{link.name}: {note}" for note in link.notes)
+        hosts = tuple(
+            with_inventory(link.host, self._cloud)
+            if link.host.name
+            else Host(number=0, name=link.name)
+            for link in self.links
+        )
+        _refuse_number_clashes(hosts)
+        return Topology(
+            hosts=tuple(host for host in hosts if host.number),
+            nics=tuple(self._cloud.nics.values()),
+        )
+
+    async def close(self) -> None:
+        """Disconnect from all; each then lets go of what this controller had asked for."""
+        await asyncio.gather(*(link.close() for link in self.links))
+
+    def up(self, hosts: Iterable[int] | None = None) -> list[AgentLink]:
+        """The agents that live; of these hosts, if given."""
+        wanted = None if hosts is None else set(hosts)
+        return [
+            link
+            for link in self.links
+            if link.is_up and (wanted is None or link.host.number in wanted)
+        ]
+
+    async def each(
+        self, links: Iterable[AgentLink], act: Callable[[AgentLink], Awaitable[object]]
+    ) -> dict[str, DyetraceError]:
+        """Do something with several agents at once; returns the errors by host name."""
+        chosen = list(links)
+        outcomes = await asyncio.gather(*(act(link) for link in chosen), return_exceptions=True)
+        failed: dict[str, DyetraceError] = {}
+        for link, outcome in zip(chosen, outcomes, strict=True):
+            if isinstance(outcome, DyetraceError):
+                failed[link.name] = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        return failed
+
+    def coloring(self, task_id: TaskId) -> dict[int, Coloring]:
+        """How the task's coloring goes, by host number, as last heard."""
+        return {
+            link.host.number: coloring
+            for link in self.links
+            for coloring in link.health.colorings
+            if coloring.task_id == task_id
+        }
+
+    def reports(self, task_id: TaskId, not_installed: Iterable[str]) -> dict[int, HostReport]:
+        """What is known of each host's part in a task."""
+        lacking = set(not_installed)
+        colorings = self.coloring(task_id)
+        return {
+            link.host.number or -position: replace(
+                _report(link, colorings.get(link.host.number)),
+                is_installed=link.name not in lacking,
+            )
+            for position, link in enumerate(self.links, start=1)
+        }
+
+    def _take(self, link: AgentLink, records: Records) -> None:
+        self._log.append(
+            0,
+            Shipment(
+                host=link.host.number,
+                blob=records.blob,
+                drop_names=records.drop_names,
+                symbols=records.symbols,
+            ),
+        )
+
+
+def _report(link: AgentLink, coloring: Coloring | None) -> HostReport:
+    now, start = link.health, link.health_at_start
+    lost = now.lost_in_ring + now.unreadable - start.lost_in_ring - start.unreadable
+    return HostReport(
+        number=link.host.number,
+        name=link.name,
+        is_up=link.is_up,
+        records_lost=max(lost, 0),
+        colored=coloring.colored if coloring else 0,
+        matched=coloring.matched if coloring else 0,
+        uncolorable=coloring.uncolorable if coloring else 0,
+        already_colored=coloring.already_colored if coloring else 0,
+        clock_uncertainty_ns=link.clock.uncertainty_ns if link.clock else None,
+    )
+
+
+def _refuse_number_clashes(hosts: Iterable[Host]) -> None:
+    named: dict[int, str] = {}
+    for host in hosts:
+        other = named.setdefault(host.number, host.name)
+        if host.number and other != host.name:
+            raise AgentUnreachable(
+                f"hosts {other} and {host.name} share the number {host.number}: rename one"
+            )

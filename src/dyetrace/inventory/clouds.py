@@ -1,0 +1,100 @@
+"""Clouds registered on this machine: one JSON file each, with agents and VMs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from dyetrace.errors import DyetraceError, InvalidRequest
+from dyetrace.model.topology import Host, Nic, Port, Vfd
+
+CLOUDS = Path("/run/dyetrace/clouds")
+
+NicPlace = tuple[str, str, str]
+"""(host, name of the network namespace, name of the host side's interface)."""
+
+
+class BadCloudFile(DyetraceError):
+    """A cloud's file cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAddress:
+    """Where an agent listens, and which namespaces are its."""
+
+    host: str
+    socket: Path
+    netns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """The agents to ask, and what the inventory knows of their vNICs."""
+
+    name: str
+    agents: tuple[AgentAddress, ...]
+    nics: Mapping[NicPlace, Nic] = field(default_factory=dict)
+
+
+def registered_clouds(folder: Path = CLOUDS) -> tuple[str, ...]:
+    """Name the clouds that are up on this machine."""
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+def load_cloud(name: str, folder: Path = CLOUDS) -> Cloud:
+    """Read a registered cloud; raises InvalidRequest or BadCloudFile."""
+    path = folder / f"{name}.json"
+    if name not in registered_clouds(folder):
+        raise InvalidRequest(
+            f"no cloud {name!r} is up; there are: {', '.join(registered_clouds(folder)) or 'none'}"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Cloud(
+            name=content["cloud"],
+            agents=tuple(
+                AgentAddress(
+                    host=agent["host"],
+                    socket=Path(agent["socket"]),
+                    netns=tuple(agent.get("netns", ())),
+                )
+                for agent in content["agents"]
+            ),
+            nics=dict(_nics(content.get("vms", ()))),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadCloudFile(f"{path} is no description of a cloud: {error!r}") from error
+
+
+def _nics(vms: Any) -> list[tuple[NicPlace, Nic]]:  # noqa: ANN401 - straight from JSON
+    return [
+        (
+            (nic["host"], nic["netns"], nic["port"]),
+            Nic(
+                id=nic["id"],
+                vm=vm["id"],
+                tenant=vm.get("tenant", ""),
+                mac=nic.get("mac", ""),
+                addresses=tuple(ip_address(address) for address in nic.get("addresses", ())),
+            ),
+        )
+        for vm in vms
+        for nic in vm["nics"]
+    ]
+
+
+def with_inventory(host: Host, cloud: Cloud) -> Host:
+    """Give a discovered host's ports the inventory's names where it knows them."""
+
+    def named(vfd: Vfd, port: Port) -> Port:
+        nic = cloud.nics.get((host.name, vfd.netns_name, port.name))
+        return replace(port, nic=nic) if nic else port
+
+    return replace(
+        host,
+        vfds=tuple(
+            replace(vfd, ports=tuple(named(vfd, port) for port in vfd.ports)) for vfd in host.vfds
+        ),
+    )

@@ -1,0 +1,71 @@
+"""The file that tells the product, and later lab commands, what a cloud is made of."""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dyetrace.lab.errors import UnknownName
+
+CLOUDS = Path("/run/dyetrace/clouds")
+
+State = dict[str, Any]
+
+
+def path_of(cloud: str) -> Path:
+    """Say where the state of a cloud is."""
+    return CLOUDS / f"{cloud}.json"
+
+
+def names() -> list[str]:
+    """List the clouds that have a state."""
+    return sorted(path.stem for path in CLOUDS.glob("*.json"))
+
+
+def make_directory() -> None:
+    """Make the directory that only root may look into: sockets of agents are in there."""
+    CLOUDS.mkdir(mode=0o700, parents=True, exist_ok=True)
+    CLOUDS.chmod(0o700)
+
+
+def read(cloud: str) -> State:
+    """Read a cloud's state. Raises UnknownName if it is not up."""
+    try:
+        state: State = json.loads(path_of(cloud).read_text())
+    except FileNotFoundError:
+        raise UnknownName(what="cloud", name=cloud, known=names()) from None
+    return state
+
+
+def write(state: State) -> None:
+    """Write a cloud's state so that a reader sees the old one or the new one, never half of it."""
+    make_directory()
+    path = path_of(state["cloud"])
+    handle, draft = tempfile.mkstemp(prefix=f".{path.stem}.", dir=CLOUDS)  # 0600 by contract
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(state, file, indent=2)
+            file.write("\n")
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def forget(cloud: str) -> None:
+    """Remove a cloud's state."""
+    path_of(cloud).unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(cloud: str) -> Iterator[None]:
+    """Let one process at a time build, break, heal or end a cloud."""
+    make_directory()
+    # The file stays: removing it would let two processes lock two files of one name.
+    with (CLOUDS / f".{cloud}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,30 @@
+"""Which host does what for a task: LOG at every edge port, COLOR at the sources."""
+
+from collections import defaultdict
+
+from dyetrace.model.policy import ColorPolicy, LogPolicy, Plan
+from dyetrace.model.task import Task
+from dyetrace.model.topology import PortKey, Topology
+from dyetrace.planning.sources import resolved_filters, source_ports
+
+
+def plan(task: Task, topology: Topology) -> Plan:
+    """Place the task's policies; raises what source_ports raises, before anything is touched."""
+    sources: dict[int, set[PortKey]] = defaultdict(set)
+    for port in source_ports(task.wanted, topology):
+        sources[port.host_number].add(port.key)
+    filters = resolved_filters(task.wanted, topology)
+    return Plan(
+        color={
+            host: ColorPolicy(
+                task_id=task.id, ports=frozenset(ports), filters=filters, limits=task.limits
+            )
+            for host, ports in sources.items()
+        },
+        log={
+            host.number: LogPolicy(
+                ports=frozenset(port.key for vfd in host.vfds for port in vfd.ports)
+            )
+            for host in topology.hosts
+        },
+    )

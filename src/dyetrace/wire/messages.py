@@ -1,0 +1,177 @@
+"""What controller and agents say to each other.
+
+Every request of the controller carries a number, which Done, Refused and the
+other answers repeat. Records and Health come unasked while a task is active.
+"""
+
+from dataclasses import dataclass, field
+
+from dyetrace.model.packet import FiveTuple
+from dyetrace.model.policy import ColorPolicy, LogPolicy
+from dyetrace.model.site import SiteEvidence
+from dyetrace.model.task import TaskId
+from dyetrace.model.topology import Host
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Controller: who I am, which protocol I speak."""
+
+    request: int
+    protocol: int = PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """Agent: who I am, and the host as discovered just now."""
+
+    request: int
+    protocol: int
+    version: str
+    host: Host
+    colors: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """Controller: what does your monotonic clock say?"""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """Agent: this, when the ping came."""
+
+    request: int
+    clock_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Controller: log colored packets and drops for this task, until the lease ends."""
+
+    request: int
+    task_id: TaskId
+    policy: LogPolicy
+    lease_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Color:
+    """Controller: color this task's packets; LOG must stand everywhere by now."""
+
+    request: int
+    policy: ColorPolicy
+    lease_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renew:
+    """Controller: I am still here."""
+
+    request: int
+    task_id: TaskId
+    lease_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopColor:
+    """Controller: color no more of this task's packets."""
+
+    request: int
+    task_id: TaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flush:
+    """Controller: send every record that exists now; Health and Done follow them."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Controller: the task is over; leave nothing of it."""
+
+    request: int
+    task_id: TaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspect:
+    """Controller: what does this place look like to a packet that was lost there?
+
+    in_ifindex: where it came in; ifindex: where it was last seen, or 0.
+    """
+
+    request: int
+    netns: int
+    ifindex: int
+    in_ifindex: int
+    five_tuple: FiveTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """Agent: like this."""
+
+    request: int
+    site: SiteEvidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """Agent: it is so; notes say what had to be left out."""
+
+    request: int
+    probes: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Agent: it could not be done; nothing of it was left behind."""
+
+    request: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Agent: records, as one blob, with the names of the drops among them."""
+
+    blob: bytes
+    drop_names: dict[int, str] = field(default_factory=dict)  # drop_reason -> name
+    symbols: dict[int, str] = field(default_factory=dict)  # call_site -> function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coloring:
+    """How a task's coloring goes at one host; counts of packets."""
+
+    task_id: TaskId
+    colored: int = 0
+    matched: int = 0
+    limited: int = 0
+    uncolorable: int = 0
+    already_colored: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Agent: how it goes; what was lost stays counted from the agent's start."""
+
+    colorings: tuple[Coloring, ...] = ()
+    recorded: int = 0
+    lost_in_ring: int = 0
+    unreadable: int = 0
+
+
+Request = Hello | Ping | Log | Color | Renew | StopColor | Flush | Remove | Inspect
+Answer = Welcome | Pong | Inspected | Done | Refused
+News = Records | Health
+Message = Request | Answer | News
