@@ -17,6 +17,27 @@
 #include "lib/packet.h"
 #include "lib/policy.h"
 
+/* IP headers are aligned to 4 bytes: whole words spare copying byte by byte. */
+static __always_inline void set_address(__u64 *address, const __u8 *bytes)
+{
+	const __u32 *from = (const __u32 *)bytes;
+	__u32 *to = (__u32 *)address;
+
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
+}
+
+static __always_inline void set_mapped(__u64 *address, const __u8 *bytes)
+{
+	__u32 *to = (__u32 *)address;
+
+	address[0] = 0;
+	to[2] = bpf_htonl(0xffff);
+	to[3] = *(const __u32 *)bytes;
+}
+
 /* Fill in the flow from the headers; ip's extension headers get skipped. */
 static __always_inline enum parsed read_flow(const struct view *view, struct flow *flow,
 					     struct ip_header *ip)
@@ -32,16 +53,14 @@ static __always_inline enum parsed read_flow(const struct view *view, struct flo
 		bytes = at(view, 0, IPV4_BYTES);
 		if (!bytes)
 			return CUT_SHORT;
-		flow->src[0] = flow->dst[0] = 0;
-		flow->src[1] = flow->dst[1] = bpf_htonl(0xffff);
-		__builtin_memcpy((__u8 *)&flow->src[1] + 4, bytes + 12, 4);
-		__builtin_memcpy((__u8 *)&flow->dst[1] + 4, bytes + 16, 4);
+		set_mapped(flow->src, bytes + 12);
+		set_mapped(flow->dst, bytes + 16);
 	} else {
 		bytes = at(view, 0, IPV6_BYTES);
 		if (!bytes)
 			return CUT_SHORT;
-		__builtin_memcpy(flow->src, bytes + 8, 16);
-		__builtin_memcpy(flow->dst, bytes + 24, 16);
+		set_address(flow->src, bytes + 8);
+		set_address(flow->dst, bytes + 24);
 		if (skip_extensions(view, ip) != PARSED)
 			return CUT_SHORT;
 	}
@@ -142,6 +161,7 @@ static __noinline int color(struct __sk_buff *skb, __u64 wanting, struct flow *f
 		count(DYE_NOT_COLORED);
 		return 0;
 	}
+	skip_extensions(&view, &ip);
 	describe(scratch, &view, &ip);
 	scratch->sighting.policies = granting;
 	scratch->sighting.netns = netns;

@@ -40,25 +40,6 @@ static __always_inline bool is_ip_version(__u8 first)
 	return first >> 4 == 4 || first >> 4 == 6;
 }
 
-/* Whether a packet that looks like this may carry a colored one inside. */
-static __always_inline bool may_be_tunnel(const __u8 *ip)
-{
-	switch (ip[0] >> 4 == 4 ? ip[9] : ip[6]) {
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_IPIP:
-	case IPPROTO_UDP:
-	case IPPROTO_IPV6:
-	case IPPROTO_ROUTING:
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_GRE:
-	case IPPROTO_DSTOPTS:
-	case NEXT_HEADER_ETHERNET:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static __always_inline bool was_restored_lately(void)
 {
 	__u32 key = 0;
@@ -71,16 +52,16 @@ static __always_inline bool was_restored_lately(void)
  * Read the beginning of the IP header. A packet freed before its layers were
  * told apart has no network header yet: look behind its link layer then.
  */
-static __always_inline bool glance(struct drop *drop, __u8 *ip)
+static __always_inline bool glance(struct drop *drop, __u8 *first)
 {
 	struct sk_buff *skb = drop->skb;
 	const __u8 *head = BPF_CORE_READ(skb, head);
 	__u16 mac_header, ether_type;
 
 	drop->network_header = BPF_CORE_READ(skb, network_header);
-	if (bpf_probe_read_kernel(ip, GLANCE_BYTES, head + drop->network_header))
+	if (bpf_probe_read_kernel(first, GLANCE_BYTES, head + drop->network_header))
 		return false;
-	if (is_ip_version(ip[0]))
+	if (is_ip_version(first[0]))
 		return true;
 	mac_header = BPF_CORE_READ(skb, mac_header);
 	if (mac_header == MAC_HEADER_UNSET ||
@@ -88,8 +69,8 @@ static __always_inline bool glance(struct drop *drop, __u8 *ip)
 	    !is_ip(bpf_ntohs(ether_type)))
 		return false;
 	drop->network_header = mac_header + ETH_HLEN;
-	return !bpf_probe_read_kernel(ip, GLANCE_BYTES, head + drop->network_header) &&
-	       is_ip_version(ip[0]);
+	return !bpf_probe_read_kernel(first, GLANCE_BYTES, head + drop->network_header) &&
+	       is_ip_version(first[0]);
 }
 
 static __always_inline __u32 load_skb_window(struct drop *drop, struct scratch *scratch)
@@ -146,6 +127,9 @@ static __always_inline __u32 place_of(struct drop *drop, struct net_device **dev
 	sk = BPF_CORE_READ(skb, sk);
 	if (!sk)
 		sk = drop->receiver;
+	if (!sk)
+		return 0;
+	barrier_var(sk);	/* keep the test above: the verifier needs to see it */
 	if (!may_be_kernel_address(sk))
 		return 0;
 	netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
@@ -223,7 +207,7 @@ static __noinline int log_packet(struct drop *drop)
 	if (!length)
 		return 0;
 	view = view_of_window(scratch, length);
-	find_colored(&view, &colored);
+	find_colored(length, &colored);
 	if (!colored.is_found && !was_restored_lately())
 		return 0;
 	netns = place_of(drop, &dev);
@@ -247,16 +231,26 @@ static __noinline int log_packet(struct drop *drop)
 	return 0;
 }
 
+/* Whether a packet that begins like this may be, or carry, a colored one. */
+static __always_inline bool may_be_dyed(const __u8 *first)
+{
+	struct view view = { .start = first, .length = GLANCE_BYTES, .is_window = true };
+	struct ip_header ip;
+
+	if (read_ip(&view, 0, &ip) != PARSED)
+		return false;
+	return is_color(ip.tos) || (knobs.tunnels && may_be_tunnel(&ip));
+}
+
 SEC("tp_btf/kfree_skb")
 int dye_log_drop(__u64 *ctx)
 {
 	struct drop drop = { .skb = (struct sk_buff *)ctx[0], .call_site = ctx[1] };
-	__u8 ip[GLANCE_BYTES];
+	__u8 first[GLANCE_BYTES];
 
-	if (!glance(&drop, ip))
+	if (!glance(&drop, first))
 		return 0;
-	if (!is_color(ip[0] >> 4 == 4 ? ip[1] : (__u8)(ip[0] << 4 | ip[1] >> 4)) &&
-	    !(knobs.tunnels && may_be_tunnel(ip)) && !was_restored_lately())
+	if (!may_be_dyed(first) && !was_restored_lately())
 		return 0;
 	if (knobs.drop_arguments >= DROP_ARGUMENTS_WITH_REASON)
 		drop.reason = ctx[2];

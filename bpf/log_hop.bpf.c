@@ -78,7 +78,8 @@ static __always_inline bool restore(struct __sk_buff *skb, __u32 offset, const s
 	return true;
 }
 
-static __noinline int log_packet(struct __sk_buff *skb)
+/* Global, so that the verifier does not look at it again for every way here. */
+__noinline int log_packet(struct __sk_buff *skb)
 {
 	struct scratch *scratch = get_scratch();
 	struct colored colored = {};
@@ -95,7 +96,7 @@ static __noinline int log_packet(struct __sk_buff *skb)
 	if (!length)
 		return 0;
 	view = view_of_window(scratch, length);
-	find_colored(&view, &colored);
+	find_colored(length, &colored);
 	if (!colored.is_found)
 		return 0;
 	dscp = knobs.class_of[colored.ip.tos >> 2];
@@ -116,15 +117,32 @@ static __noinline int log_packet(struct __sk_buff *skb)
 	return 0;
 }
 
+/*
+ * Whether an encapsulated packet carries a colored one itself. Global, as
+ * log_packet is; so the view has to be taken anew.
+ */
+__noinline int is_dyed_deeper(struct __sk_buff *skb, __u32 offset)
+{
+	struct view view;
+	__u32 deeper;
+
+	if (view_of_packet(skb, &view) != PARSED)
+		return NOT_IP;
+	return is_dyed(&view, offset, &deeper);
+}
+
 SEC("tc")
 int dye_log_hop(struct __sk_buff *skb)
 {
 	enum parsed parsed;
 	struct view view;
+	__u32 deeper = 0;
 
 	parsed = view_of_packet(skb, &view);
 	if (parsed == PARSED)
-		parsed = is_dyed(&view);
+		parsed = is_dyed(&view, 0, &deeper);
+	if (deeper)
+		parsed = is_dyed_deeper(skb, deeper);
 	if (parsed != NOT_IP)	/* dyed, or not linear enough to tell */
 		log_packet(skb);
 	return TC_ACT_UNSPEC;

@@ -43,17 +43,16 @@ static __always_inline struct view view_of_window(const struct scratch *scratch,
 
 /*
  * Fill in what follows from the headers in the window: ip is the colored one,
- * its extension headers not yet skipped.
+ * its extension headers skipped.
  */
 static __always_inline void describe(struct scratch *scratch, const struct view *view,
-				     struct ip_header *ip)
+				     const struct ip_header *ip)
 {
 	struct dye_sighting *sighting = &scratch->sighting;
 	__u32 header_bytes = 0, end;
 
 	__builtin_memset(sighting, 0, sizeof(*sighting));
-	if (skip_extensions(view, ip) != PARSED ||
-	    layer4_bytes(view, ip, &header_bytes) != PARSED ||
+	if (ip->is_cut || layer4_bytes(view, ip, &header_bytes) != PARSED ||
 	    ip->payload + header_bytes > view->length)
 		sighting->flags |= DYE_TRUNCATED;
 	end = ip->payload + header_bytes + DYE_PAYLOAD_BYTES;

@@ -47,6 +47,7 @@ struct ip_header {
 	__u8 protocol;		/* of the payload */
 	bool is_later_fragment;	/* its payload does not begin with a header */
 	bool has_srh;
+	bool is_cut;		/* the view ends before the payload begins */
 };
 
 /* The bytes at an offset, or NULL if the view does not hold all of them. */
@@ -95,6 +96,7 @@ static __always_inline enum parsed read_ip(const struct view *view, __u32 offset
 	ip->offset = offset;
 	ip->version = bytes[0] >> 4;
 	ip->has_srh = false;
+	ip->is_cut = false;
 	if (ip->version == 4) {
 		__u32 header_bytes = (bytes[0] & 0xf) * 4;
 
@@ -125,29 +127,23 @@ static __always_inline enum parsed skip_extensions(const struct view *view, stru
 	if (ip->version != 6)
 		return PARSED;
 	for (i = 0; i < IPV6_EXTENSIONS && !ip->is_later_fragment; i++) {
-		switch (ip->protocol) {
-		case IPPROTO_ROUTING:
-		case IPPROTO_HOPOPTS:
-		case IPPROTO_DSTOPTS:
-			bytes = at(view, ip->payload, 4);
-			if (!bytes)
-				return CUT_SHORT;
+		if (ip->protocol != IPPROTO_ROUTING && ip->protocol != IPPROTO_HOPOPTS &&
+		    ip->protocol != IPPROTO_DSTOPTS && ip->protocol != IPPROTO_FRAGMENT)
+			return PARSED;
+		bytes = at(view, ip->payload, 4);
+		if (!bytes) {
+			ip->is_cut = true;
+			return CUT_SHORT;
+		}
+		if (ip->protocol == IPPROTO_FRAGMENT) {
+			ip->is_later_fragment = read_u16(bytes + 2) & IPV6_FRAGMENT_OFFSET;
+			ip->payload += 8;
+		} else {
 			if (ip->protocol == IPPROTO_ROUTING && bytes[2] == IPV6_ROUTING_SRH)
 				ip->has_srh = true;
-			ip->protocol = bytes[0];
 			ip->payload += 8 + bytes[1] * 8;
-			break;
-		case IPPROTO_FRAGMENT:
-			bytes = at(view, ip->payload, 8);
-			if (!bytes)
-				return CUT_SHORT;
-			ip->is_later_fragment = read_u16(bytes + 2) & IPV6_FRAGMENT_OFFSET;
-			ip->protocol = bytes[0];
-			ip->payload += 8;
-			break;
-		default:
-			return PARSED;
 		}
+		ip->protocol = bytes[0];
 	}
 	return PARSED;
 }

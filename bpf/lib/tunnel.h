@@ -11,9 +11,11 @@
 #ifndef DYE_TUNNEL_H
 #define DYE_TUNNEL_H
 
+#include "emit.h"
 #include "knobs.h"
 #include "parse.h"
 
+#define IP_HEADERS 3
 #define UDP_BYTES 8
 #define VXLAN_BYTES 8
 #define VXLAN_HAS_VNI 0x08
@@ -170,18 +172,38 @@ static __always_inline enum parsed is_dyed_at(const struct view *view, __u32 off
 	return parsed;
 }
 
+/* Whether what follows an IP header may be another one. */
+static __always_inline bool may_be_tunnel(const struct ip_header *ip)
+{
+	switch (ip->protocol) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_IPIP:
+	case IPPROTO_UDP:
+	case IPPROTO_IPV6:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_GRE:
+	case IPPROTO_DSTOPTS:
+	case NEXT_HEADER_ETHERNET:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /*
- * Whether some header in the view is colored; CUT_SHORT if the view is too
- * short to tell. This is all that an undyed packet pays for.
+ * Whether the header at offset, or the one it carries, is colored; CUT_SHORT
+ * if the view is too short to tell. This is all that an undyed packet pays
+ * for. What may lie still deeper is left to the caller, as *deeper.
  */
-static __always_inline enum parsed is_dyed(const struct view *view)
+static __always_inline enum parsed is_dyed(const struct view *view, __u32 offset, __u32 *deeper)
 {
 	__u8 encapsulation;
-	__u32 offset = 0;
-	struct ip_header ip = {};
+	struct ip_header ip;
 	enum parsed parsed;
 	bool dyed;
 
+	*deeper = 0;
 	parsed = is_dyed_at(view, offset, &ip, &dyed);
 	if (parsed != PARSED || dyed)
 		return parsed;
@@ -193,43 +215,66 @@ static __always_inline enum parsed is_dyed(const struct view *view)
 	parsed = is_dyed_at(view, offset, &ip, &dyed);
 	if (parsed != PARSED || dyed)
 		return parsed;
-	parsed = enter_tunnel(view, &ip, &offset, &encapsulation);
-	if (parsed != PARSED)
-		return parsed;
-	parsed = is_dyed_at(view, offset, &ip, &dyed);
-	return parsed == PARSED && !dyed ? NOT_IP : parsed;
+	if (may_be_tunnel(&ip))
+		*deeper = offset;
+	return NOT_IP;
 }
 
-/* Note the header at offset if it is colored. False if there is none to read. */
-static __always_inline bool note_colored(const struct view *view, __u32 offset,
-					 struct ip_header *ip, __u8 encapsulation,
-					 struct colored *colored)
-{
-	if (read_ip(view, offset, ip) != PARSED)
-		return false;
-	if (is_color(ip->tos)) {
-		colored->is_found = true;
-		colored->ip = *ip;
-		colored->encapsulation = encapsulation;
-	}
-	return true;
-}
+/* One IP header of a window, and where to find the next. */
+struct layer {
+	struct ip_header ip;
+	__u32 length;		/* of the window */
+	__u32 offset;		/* in: of this header; out: of the one it carries */
+	__u8 encapsulation;
+	bool is_tunnel;
+};
 
-/* Find the innermost colored header. */
-static __always_inline void find_colored(const struct view *view, struct colored *colored)
+/*
+ * Read the layer at an offset of the window; false if there is none. Global,
+ * so that the verifier looks at it once: headers in headers in headers, each
+ * with extensions, options and tags, are more combinations than it can follow.
+ */
+__noinline int read_layer(struct layer *layer)
 {
-	__u8 outermost = ENCAPSULATION_NONE, further;
+	struct scratch *scratch = get_scratch();
 	struct ip_header ip = {};
-	__u32 offset = 0;
+	struct view view;
+	__u8 encapsulation = ENCAPSULATION_NONE;
+	__u32 offset;
 
-	colored->is_found = false;
-	if (!note_colored(view, offset, &ip, ENCAPSULATION_NONE, colored) || !knobs.tunnels ||
-	    enter_tunnel(view, &ip, &offset, &outermost) != PARSED)
-		return;
-	if (!note_colored(view, offset, &ip, outermost, colored) ||
-	    enter_tunnel(view, &ip, &offset, &further) != PARSED)
-		return;
-	note_colored(view, offset, &ip, outermost, colored);
+	if (!layer || !scratch)
+		return 0;
+	view = view_of_window(scratch, layer->length);
+	offset = layer->offset;
+	if (read_ip(&view, offset, &ip) != PARSED)
+		return 0;
+	layer->is_tunnel = enter_tunnel(&view, &ip, &offset, &encapsulation) == PARSED;
+	layer->ip = ip;
+	layer->offset = offset;
+	layer->encapsulation = encapsulation;
+	return 1;
+}
+
+/* Find the innermost colored header in the window. */
+static __always_inline void find_colored(__u32 length, struct colored *colored)
+{
+	struct layer layer = { .length = length };
+	__u8 outermost = ENCAPSULATION_NONE;
+	int i;
+
+	for (i = 0; i < IP_HEADERS; i++) {
+		if (!read_layer(&layer))
+			return;
+		if (is_color(layer.ip.tos)) {
+			colored->is_found = true;
+			colored->ip = layer.ip;
+			colored->encapsulation = outermost;
+		}
+		if (!knobs.tunnels || !layer.is_tunnel)
+			return;
+		if (i == 0)
+			outermost = layer.encapsulation;
+	}
 }
 
 #endif /* DYE_TUNNEL_H */

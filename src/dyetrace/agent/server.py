@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import sys
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -133,8 +135,10 @@ class AgentServer:
         try:
             while (request := await frames.receive(reader)) is not None:
                 await frames.send(writer, await self._answer(request, number))  # type: ignore[arg-type] # an agent's own messages are refused
-        except (BadMessage, ConnectionError):
-            pass  # the session ends: whoever speaks another protocol is not ours
+        except BadMessage as error:
+            print(f"a controller spoke another protocol: {error}", file=sys.stderr)  # noqa: T201 - the agent's log
+        except ConnectionError:
+            pass  # it is gone: what it had asked for goes with it
         finally:
             self._writers.pop(number, None)
             self._held.remove_session(number)
@@ -148,8 +152,9 @@ class AgentServer:
             return self._handled(request, session)
         except DyetraceError as error:
             return Refused(request=request.request, text=str(error))
-        except KeyError as error:
-            return Refused(request=request.request, text=f"no task {error} here")
+        except Exception as error:  # a bug must end neither the agent nor its other tasks
+            traceback.print_exc()
+            return Refused(request=request.request, text=f"bug in the agent: {error!r}")
 
     def _handled(self, request: Request, session: SessionId) -> Answer:
         now_ns = time.monotonic_ns()

@@ -151,10 +151,10 @@ def vxlan_links(
     description: CloudDescription, host: str, network: NetworkDescription, *, vni: int
 ) -> list[str]:
     """Give the `ip` lines that make a network's VXLAN device on a host."""
+    device = f"name {network.vxlan} mtu {description.mtu}"
     local = description.underlay_address(host)
     return [
-        f"link add name {network.vxlan} mtu {description.mtu} type vxlan"
-        f" id {vni} local {local} dstport {VXLAN_PORT}",
+        f"link add {device} type vxlan id {vni} local {local} dstport {VXLAN_PORT}",
         f"link set dev {network.vxlan} master {network.bridge} up",
     ]
 

@@ -11,7 +11,14 @@ from dyetrace.lab.namespaces import inside
 def run(argv: Iterable[str], *, stdin: str | None = None) -> str:
     """Run a tool to its end and give its output. Raises CommandFailed."""
     argv = tuple(argv)
-    done = subprocess.run(argv, input=stdin, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        argv,
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=False,
+        close_fds=False,  # for the lock of state.exclusive; all else is closed on exec anyway
+    )
     if done.returncode != 0:
         raise CommandFailed(argv=argv, output=done.stderr or done.stdout)
     return done.stdout

@@ -68,4 +68,7 @@ def exclusive(cloud: str) -> Iterator[None]:
     # The file stays: removing it would let two processes lock two files of one name.
     with (CLOUDS / f".{cloud}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        # The tools we run hold the lock too: if this process is killed, whoever cleans up
+        # after it waits until a tool that is still at work has ended.
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003  # the signature of os
         yield

@@ -38,7 +38,7 @@ class PacketFilter:
         version = next((net.version for net in (self.src, self.dst) if net), None)
         if (self.protocol, version) in {(Protocol.ICMP, 6), (Protocol.ICMPV6, 4)}:
             raise ValueError(f"no IPv{version} packet is {self.protocol.name}")  # type: ignore[union-attr] # not None: just matched
-        if self == PacketFilter() or self == PacketFilter(tenant=self.tenant):
+        if all(getattr(self, item.name) is None for item in fields(self) if item.name != "tenant"):
             raise ValueError("say at least one of src, dst, protocol, ports, VM or NIC")
 
     def __str__(self) -> str:

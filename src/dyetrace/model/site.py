@@ -149,6 +149,7 @@ class SiteEvidence:
     rules: tuple[SecurityRule, ...] = ()  # all that drop or reject here, as context
     conntrack: Conntrack | None = None
     bridge_ports: tuple[BridgePort, ...] = ()
+    notes: tuple[str, ...] = ()  # what could not be read, and why
 
     @property
     def dead_link(self) -> Link | None:

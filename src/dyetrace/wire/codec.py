@@ -28,8 +28,12 @@ def converter() -> Converter:
     made = Converter(unstruct_collection_overrides={frozenset: sorted, tuple: list})
     for kind in (Address, Network, *get_args(Address), *get_args(Network)):
         made.register_unstructure_hook(kind, str)
-    made.register_structure_hook(Address, lambda value, _: ip_address(value))
-    made.register_structure_hook(Network, lambda value, _: ip_network(value))
+    for kind, read in ((Address, ip_address), (Network, ip_network)):
+        made.register_structure_hook(kind, lambda value, _, read=read: read(value))
+        made.register_structure_hook(
+            kind | None,
+            lambda value, _, read=read: None if value is None else read(value),
+        )
     made.register_unstructure_hook(timedelta, timedelta.total_seconds)
     made.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
     return made

@@ -123,7 +123,9 @@ def _tunnel_ends(data: Message | str | None) -> tuple[Address | None, int]:
     return local, carrier
 
 
-def _with_routes(ipr: IPRoute, facts: NamespaceFacts, notes: list[str], where: str) -> NamespaceFacts:
+def _with_routes(
+    ipr: IPRoute, facts: NamespaceFacts, notes: list[str], where: str
+) -> NamespaceFacts:
     sids: list[Address] = []
     encapsulates = False
     count = _count_routes()

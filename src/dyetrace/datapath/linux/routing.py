@@ -3,42 +3,41 @@
 import errno
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from dyetrace.datapath.linux.rtnetlink import Message
-from dyetrace.model.packet import FiveTuple
-from dyetrace.model.site import Neighbour, RouteLookup
+from dyetrace.model.packet import Address, FiveTuple, Network
+from dyetrace.model.site import Neighbour, NeighbourState, RouteKind, RouteLookup
 
 RTM_F_LOOKUP_TABLE = 0x1000
 RTM_F_FIB_MATCH = 0x2000
 IFF_NOARP = 0x80
-MAIN_TABLE = 254
 IPV6 = 6
-FULL_LENGTH = {socket.AF_INET: 32, socket.AF_INET6: 128}
+TABLES = {253: "default", 254: "main", 255: "local"}
 
-KINDS = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"}
-REJECTING = {"blackhole": 6, "unreachable": 7, "prohibit": 8}
+# RTN_* of include/uapi/linux/rtnetlink.h; broadcast and anycast are our own addresses too.
+KINDS = {1: RouteKind.UNICAST, 2: RouteKind.LOCAL, 3: RouteKind.LOCAL, 4: RouteKind.LOCAL}
+REJECTING = {RouteKind.BLACKHOLE: 6, RouteKind.UNREACHABLE: 7, RouteKind.PROHIBIT: 8}
 # What a look-up that is not tied to a device fails with (fib_props in net/ipv4/fib_semantics.c).
 KIND_BY_ERROR = {
-    errno.EINVAL: "blackhole",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.EACCES: "prohibit",
+    errno.EINVAL: RouteKind.BLACKHOLE,
+    errno.EHOSTUNREACH: RouteKind.UNREACHABLE,
+    errno.EACCES: RouteKind.PROHIBIT,
 }
 NEIGHBOUR_STATES = {
-    0: "NONE",
-    1: "INCOMPLETE",
-    2: "REACHABLE",
-    4: "STALE",
-    8: "DELAY",
-    16: "PROBE",
-    32: "FAILED",
-    64: "NOARP",
-    128: "PERMANENT",
+    0: NeighbourState.NONE,
+    1: NeighbourState.INCOMPLETE,
+    2: NeighbourState.REACHABLE,
+    4: NeighbourState.STALE,
+    8: NeighbourState.DELAY,
+    16: NeighbourState.PROBE,
+    32: NeighbourState.FAILED,
+    64: NeighbourState.NOARP,
+    128: NeighbourState.PERMANENT,
 }
 
 
@@ -48,7 +47,7 @@ class WayOut:
 
     route: RouteLookup
     ifindex: int = 0  # of the device it would leave by
-    next_hop: str = ""
+    next_hop: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,59 +76,55 @@ def look_up(ipr: IPRoute, keys: Keys) -> WayOut:
     except NetlinkError as error:
         refused = _error_name(error)
     try:
-        found = _found(ipr, Keys(flow=keys.flow, dscp=keys.dscp))
-        return WayOut(
-            route=_with_error(found.route, refused),
-            ifindex=found.ifindex,
-            next_hop=found.next_hop,
-        )
+        found = _found(ipr, replace(keys, ifindex=0))
+        return replace(found, route=replace(found.route, error=refused))
     except NetlinkError as error:
-        kind = KIND_BY_ERROR.get(abs(error.code), "none")
+        kind = KIND_BY_ERROR.get(abs(error.code), RouteKind.NONE)
         return WayOut(route=_rejecting_route(keys, kind, _error_name(error)))
 
 
-def neighbour_of(ipr: IPRoute, way: WayOut) -> tuple[Neighbour | None, str]:
-    """Look up the next hop's neighbour entry, and its MAC address if it is resolved."""
-    if not way.next_hop or not way.ifindex:
-        return None, ""
+def neighbour_of(ipr: IPRoute, way: WayOut) -> Neighbour | None:
+    """Look up the next hop's neighbour entry; None where none is needed."""
+    if way.next_hop is None or not way.ifindex:
+        return None
     try:
-        entries = list(ipr.neigh("get", dst=way.next_hop, ifindex=way.ifindex))
+        entry = next(iter(ipr.neigh("get", dst=str(way.next_hop), ifindex=way.ifindex)), None)
     except NetlinkError as error:
         if error.code != errno.ENOENT:
             raise
-        entries = []
-    if not entries:
-        return Neighbour(address=way.next_hop, state="NONE", device=way.route.device), ""
-    state = NEIGHBOUR_STATES.get(entries[0]["state"], str(entries[0]["state"]))
-    neighbour = Neighbour(address=way.next_hop, state=state, device=way.route.device)
-    return neighbour, entries[0].get_attr("NDA_LLADDR") or ""
+        entry = None
+    return Neighbour(
+        address=way.next_hop,
+        state=NEIGHBOUR_STATES.get(entry["state"] if entry else 0, NeighbourState.NONE),
+        device=way.route.device,
+        mac=(entry.get_attr("NDA_LLADDR") if entry else None) or "",
+    )
 
 
 def _found(ipr: IPRoute, keys: Keys) -> WayOut:
     # One answer says which way this packet goes, the other which route that is.
     taken = _ask(ipr, keys, RTM_F_LOOKUP_TABLE)
     matched = _ask(ipr, keys, RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH)
-    kind = KINDS.get(taken["type"], str(taken["type"]))
-    via = taken.get_attr("RTA_VIA") or {}  # an IPv4 route by an IPv6 next hop
-    gateway = taken.get_attr("RTA_GATEWAY") or via.get("address", "") or ""
+    kind = KINDS.get(taken["type"], RouteKind.UNICAST)
+    gateway = _gateway(taken)
     ifindex = taken.get_attr("RTA_OIF") or 0
-    device, takes_neighbours = _device(ipr, ifindex)
-    on_link = str(keys.flow.dst) if kind == "unicast" and takes_neighbours else ""
+    device, asks_neighbours = _device(ipr, ifindex)
+    needs_neighbour = asks_neighbours and kind is RouteKind.UNICAST
     return WayOut(
         route=RouteLookup(
             kind=kind,
             prefix=_prefix(matched, keys.family),
             gateway=gateway,
             device=device,
-            table=matched.get_attr("RTA_TABLE") or MAIN_TABLE,
+            table=_table(matched),
         ),
         ifindex=ifindex,
-        next_hop=(gateway or on_link) if takes_neighbours else "",
+        next_hop=(gateway or keys.flow.dst) if needs_neighbour else None,
     )
 
 
 def _ask(ipr: IPRoute, keys: Keys, flags: int) -> Message:
-    wanted: dict[str, Any] = {
+    wanted: dict[str, int | str] = {
         "family": keys.family,
         "dst": str(keys.flow.dst),
         "ip_proto": keys.flow.protocol,
@@ -146,6 +141,12 @@ def _ask(ipr: IPRoute, keys: Keys, flags: int) -> Message:
     return answer
 
 
+def _gateway(route: Message) -> Address | None:
+    via = route.get_attr("RTA_VIA")  # an IPv4 route by an IPv6 next hop
+    text = route.get_attr("RTA_GATEWAY") or (via.get("addr") if isinstance(via, dict) else None)
+    return ip_address(text) if text else None
+
+
 def _device(ipr: IPRoute, ifindex: int) -> tuple[str, bool]:
     """Name a device, and say whether it asks for its neighbours' addresses."""
     if not ifindex:
@@ -156,7 +157,7 @@ def _device(ipr: IPRoute, ifindex: int) -> tuple[str, bool]:
     return str(ifindex), False
 
 
-def _rejecting_route(keys: Keys, kind: str, error: str) -> RouteLookup:
+def _rejecting_route(keys: Keys, kind: RouteKind, error: str) -> RouteLookup:
     """Find the route that rejects: the kernel tells only the error, so match it ourselves."""
     best = RouteLookup(kind=kind, error=error)
     if kind not in REJECTING:
@@ -166,32 +167,24 @@ def _rejecting_route(keys: Keys, kind: str, error: str) -> RouteLookup:
     with IPRoute(strict_check=True) as strict:
         for route in strict.route("dump", family=keys.family, type=REJECTING[kind]):
             prefix = _prefix(route, keys.family)
-            # A dump filter that an old kernel ignores must not make a plain route a culprit.
-            if route["type"] != REJECTING[kind] or keys.flow.dst not in ip_network(prefix):
+            # A filter that an old kernel ignores must not make a plain route a culprit.
+            if route["type"] != REJECTING[kind] or keys.flow.dst not in prefix:
                 continue
-            if route["dst_len"] > longest:
-                longest = route["dst_len"]
-                table = route.get_attr("RTA_TABLE") or MAIN_TABLE
-                best = RouteLookup(kind=kind, error=error, prefix=prefix, table=table)
+            if prefix.prefixlen > longest:
+                longest = prefix.prefixlen
+                best = replace(best, prefix=prefix, table=_table(route))
     return best
 
 
-def _prefix(route: Message, family: int) -> str:
-    address = route.get_attr("RTA_DST")
-    if address is None:
-        address = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104  # not a bind
-    return str(ip_network(f"{ip_address(address)}/{route['dst_len']}", strict=False))
+def _table(route: Message) -> str:
+    number = route.get_attr("RTA_TABLE") or 0
+    return TABLES.get(number, str(number or ""))
 
 
-def _with_error(route: RouteLookup, error: str) -> RouteLookup:
-    return RouteLookup(
-        kind=route.kind,
-        error=error,
-        prefix=route.prefix,
-        gateway=route.gateway,
-        device=route.device,
-        table=route.table,
-    )
+def _prefix(route: Message, family: int) -> Network:
+    nowhere = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - not a bind
+    address = route.get_attr("RTA_DST") or nowhere
+    return ip_network(f"{address}/{route['dst_len']}", strict=False)
 
 
 def _error_name(error: NetlinkError) -> str:

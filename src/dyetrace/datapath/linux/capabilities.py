@@ -1,0 +1,262 @@
+"""What this host allows: the checks of `dyetrace doctor`."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from dyetrace.datapath.linux import probes
+from dyetrace.datapath.linux.btf import KIND_TYPEDEF, VMLINUX, Btf, drop_arguments
+from dyetrace.datapath.linux.errors import DatapathError
+from dyetrace.datapath.linux.libbpf import library
+from dyetrace.datapath.linux.objects import OBJECTS
+
+OLDEST_KERNEL = (5, 12)
+TRACEPOINT = "btf_trace_kfree_skb"
+ARGUMENTS_WITH_REASON = 3
+PROGRAMS = ("color.bpf.o", "log_hop.bpf.o", "log_drop.bpf.o")
+# include/uapi/linux/capability.h
+CAPABILITIES = {"NET_ADMIN": 12, "SYS_PTRACE": 19, "SYS_ADMIN": 21, "PERFMON": 38, "BPF": 39}
+SBIN = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that tracing needs of this host.
+
+    ok is False where dyetrace cannot trace without it, None where it can, but
+    shows less or costs more.
+    """
+
+    name: str
+    ok: bool | None
+    found: str
+    advice: str = ""  # what to do; empty where nothing is to be done
+
+
+def check_capabilities() -> tuple[Check, ...]:
+    """Check everything that tracing needs; never raises, changes nothing."""
+    return tuple(_carried_out(check) for check in CHECKS)
+
+
+def check_privileges() -> Check:
+    """Loading programs and entering namespaces takes capabilities."""
+    name = "privileges"
+    held = re.search(r"^CapEff:\s*(\w+)", Path("/proc/thread-self/status").read_text(), re.M)
+    mask = int(held[1], 16) if held else 0
+    missing = [capability for capability, bit in CAPABILITIES.items() if not mask >> bit & 1]
+    if not missing:
+        return Check(name=name, ok=True, found="root" if os.geteuid() == 0 else "capabilities")
+    return Check(
+        name=name,
+        ok=False,
+        found=f"without {', '.join(f'CAP_{each}' for each in missing)}",
+        advice="run as root, or give the agent these capabilities",
+    )
+
+
+def check_kernel() -> Check:
+    """Programs need what came with Linux 5.12, unless a distribution brought it back."""
+    release = os.uname().release
+    numbers = re.match(r"(\d+)\.(\d+)", release)
+    is_new = bool(numbers) and tuple(map(int, numbers.groups() if numbers else ())) >= OLDEST_KERNEL
+    return Check(
+        name="kernel",
+        ok=True if is_new else None,
+        found=release,
+        advice="" if is_new else f"Linux {'.'.join(map(str, OLDEST_KERNEL))} or later is tested",
+    )
+
+
+def check_btf() -> Check:
+    """Programs fit themselves to the kernel by its own description of its types."""
+    exists = VMLINUX.exists()
+    return Check(
+        name="kernel types (BTF)",
+        ok=exists,
+        found=str(VMLINUX) if exists else f"{VMLINUX} is missing",
+        advice="" if exists else "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+    )
+
+
+def check_libbpf() -> Check:
+    """It loads the programs."""
+    name = "libbpf"
+    try:
+        loaded = library()
+    except DatapathError as error:
+        return Check(name=name, ok=False, found="missing", advice=str(error))
+    return Check(name=name, ok=True, found=Path(loaded._name).name)
+
+
+def check_programs() -> Check:
+    """They come compiled with the package."""
+    missing = [each for each in PROGRAMS if not (OBJECTS / each).exists()]
+    return Check(
+        name="programs",
+        ok=not missing,
+        found=f"{', '.join(missing)} missing in {OBJECTS}" if missing else str(OBJECTS),
+        advice="build them with `make -C bpf`, or install the package again" if missing else "",
+    )
+
+
+def check_ring_buffer() -> Check:
+    """Records come to user space through one."""
+    return _tried("ring buffer", probes.try_ring_buffer, advice="use Linux 5.8 or later")
+
+
+def check_tc_program() -> Check:
+    """Coloring and logging happen in tc programs."""
+    return _tried(
+        "tc programs", probes.try_tc_program, advice="use a kernel with CONFIG_NET_CLS_BPF"
+    )
+
+
+def check_tracing() -> Check:
+    """Drops are seen by a program on the tracepoint kfree_skb."""
+    with Btf.of_kernel() as kernel:
+        tracepoint = kernel.find(TRACEPOINT, KIND_TYPEDEF)
+    return _tried(
+        "tracing of drops",
+        lambda: probes.try_tracing(tracepoint),
+        advice="allow BPF tracing: no kernel lockdown, CONFIG_BPF_EVENTS=y",
+    )
+
+
+def check_drop_reasons() -> Check:
+    """Since Linux 5.17 the kernel says why it drops a packet."""
+    says = drop_arguments() >= ARGUMENTS_WITH_REASON
+    return Check(
+        name="drop reasons",
+        ok=True if says else None,
+        found="kfree_skb gives them" if says else "kfree_skb gives none",
+        advice="" if says else "use Linux 5.17 or later: until then drops have a place, no reason",
+    )
+
+
+def check_tcx() -> Check:
+    """Programs on tcx links vanish with their owner, and cost less."""
+    check = _tried("tcx", probes.try_tcx, advice="")
+    if check.ok:
+        return check
+    return Check(
+        name=check.name,
+        ok=None,
+        found=check.found,
+        advice="use Linux 6.6 or later: until then tc filters are used, and cleaned up at start",
+    )
+
+
+def check_clsact() -> Check:
+    """What programs hang on where there is no tcx."""
+    check = _tried("clsact", probes.try_clsact, advice="use a kernel with CONFIG_NET_SCH_INGRESS")
+    if check.ok or not check_tcx().ok:
+        return check
+    return Check(name=check.name, ok=None, found=f"{check.found}, but tcx is there")
+
+
+def check_jit() -> Check:
+    """Interpreted programs cost several times as much."""
+    value = _sysctl("net/core/bpf_jit_enable")
+    is_off = value == "0"
+    return Check(
+        name="BPF compiler",
+        ok=None if is_off else True,
+        found="off" if is_off else "on",
+        advice="switch it on: sysctl -w net.core.bpf_jit_enable=1" if is_off else "",
+    )
+
+
+def check_statistics() -> Check:
+    """Run-time statistics of programs slow all of them down."""
+    is_on = _sysctl("kernel/bpf_stats_enabled") not in {"", "0"}
+    return Check(
+        name="BPF statistics",
+        ok=None if is_on else True,
+        found="on" if is_on else "off",
+        advice="they slow every packet: sysctl -w kernel.bpf_stats_enabled=0" if is_on else "",
+    )
+
+
+def check_symbols() -> Check:
+    """The place of a drop is an address until the kernel's symbols name it."""
+    with open("/proc/kallsyms", encoding="ascii", errors="replace") as symbols:
+        is_readable = int(symbols.readline().split()[0], 16) != 0
+    return Check(
+        name="kernel symbols",
+        ok=True if is_readable else None,
+        found="readable" if is_readable else "hidden",
+        advice="" if is_readable else "show them to root: sysctl -w kernel.kptr_restrict=1",
+    )
+
+
+def check_nft() -> Check:
+    """Rules that drop are named with its help."""
+    path = shutil.which("nft", path=SBIN)
+    return Check(
+        name="nft",
+        ok=True if path else None,
+        found=path or "not installed",
+        advice="" if path else "install nftables: without it the rules that drop are not named",
+    )
+
+
+def check_unprivileged() -> Check:
+    """Not our need, but who looks at BPF should know."""
+    is_open = _sysctl("kernel/unprivileged_bpf_disabled") == "0"
+    return Check(
+        name="BPF for everybody",
+        ok=None if is_open else True,
+        found="allowed" if is_open else "not allowed",
+        advice="dyetrace does not need it: sysctl -w kernel.unprivileged_bpf_disabled=1"
+        if is_open
+        else "",
+    )
+
+
+CHECKS = (
+    check_privileges,
+    check_kernel,
+    check_btf,
+    check_libbpf,
+    check_programs,
+    check_ring_buffer,
+    check_tc_program,
+    check_tracing,
+    check_drop_reasons,
+    check_tcx,
+    check_clsact,
+    check_jit,
+    check_statistics,
+    check_symbols,
+    check_nft,
+    check_unprivileged,
+)
+
+
+def _carried_out(check: Callable[[], Check]) -> Check:
+    """A check that fails by itself has not found out: that is an answer too."""
+    try:
+        return check()
+    except (OSError, ValueError, IndexError, DatapathError) as error:
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        return Check(name=name, ok=None, found=f"not checked: {error}")
+
+
+def _tried(name: str, attempt: Callable[[], None], *, advice: str) -> Check:
+    try:
+        attempt()
+    except (OSError, NetlinkError) as error:
+        return Check(name=name, ok=False, found=f"refused: {error}", advice=advice)
+    return Check(name=name, ok=True, found="works")
+
+
+def _sysctl(name: str) -> str:
+    try:
+        return Path("/proc/sys", name).read_text().strip()
+    except OSError:
+        return ""

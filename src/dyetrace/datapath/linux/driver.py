@@ -1,0 +1,274 @@
+"""The Linux data path driver: discovery, eBPF programs and site evidence as one."""
+
+import time
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from dyetrace.datapath.driver import Batch, ColorCounts, Losses
+from dyetrace.datapath.linux.attach import PortHandle
+from dyetrace.datapath.linux.btf import drop_reason_name, drop_reason_names
+from dyetrace.datapath.linux.discovery import Discovered, discover
+from dyetrace.datapath.linux.errors import PortVanished
+from dyetrace.datapath.linux.layout import POLICIES
+from dyetrace.datapath.linux.namespaces import Scope
+from dyetrace.datapath.linux.programs import Programs
+from dyetrace.datapath.linux.symbols import Symbols
+from dyetrace.datapath.packet import fill_records
+from dyetrace.errors import PolicyRefused
+from dyetrace.model.packet import ColorMap, FiveTuple
+from dyetrace.model.policy import ColorPolicy
+from dyetrace.model.record import Point
+from dyetrace.model.site import SiteEvidence
+from dyetrace.model.task import TaskId
+from dyetrace.model.topology import Host, Port, PortKey, PortKind
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Coloring:
+    """One task's slots, and when its trace time ends."""
+
+    slots: tuple[int, ...]
+    ports: tuple[PortHandle, ...]
+    ends_ns: int
+    is_live: bool = True
+
+
+class LinuxDriver:
+    """One host's Linux namespaces. Nothing is attached while no port is logged."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        netns: tuple[str, ...] = (),
+        colors: ColorMap,
+        ring_bytes: int,
+        vxlan_ports: tuple[int, ...],
+    ) -> None:
+        """Create the maps; netns: globs over namespaces' names, none for all."""
+        self.colors = colors
+        self._name = host
+        self._scope = Scope(names=netns)
+        self._programs = Programs(colors=colors, ring_bytes=ring_bytes, vxlan_ports=vxlan_ports)
+        self._found: Discovered | None = None
+        self._ports: dict[PortKey, Port] = {}
+        self._logged: dict[PortKey, PortHandle] = {}
+        self._tasks: dict[TaskId, Coloring] = {}
+        self._unparsed = 0
+        self._symbols = Symbols()
+
+    @property
+    def number(self) -> int:
+        """This host's number: of its name, so that all controllers agree on it."""
+        return zlib.crc32(self._name.encode()) or 1
+
+    def discover(self) -> tuple[Host, tuple[str, ...]]:
+        """Look at the namespaces anew."""
+        found = discover(self._scope, host_number=self.number, host_name=self._name)
+        if self._found is not None:
+            self._found.close()
+        self._found = found
+        self._ports = {port.key: port for vfd in found.host.vfds for port in vfd.ports}
+        if not self._logged and not self._tasks:
+            found.close()  # an idle agent keeps no namespace alive
+        return found.host, found.notes
+
+    def log_at(self, ports: frozenset[PortKey]) -> tuple[int, tuple[str, ...]]:
+        """Log at exactly these ports; ports that have vanished are noted."""
+        for key in self._logged.keys() - ports:
+            self._unlog(self._logged.pop(key))
+        notes = []
+        for key in sorted(ports - self._logged.keys()):
+            port = self._ports.get(key)
+            try:
+                if port is None:
+                    raise PortVanished(netns=key[1], ifindex=key[2])
+                self._logged[key] = self._log(port)
+            except PortVanished as error:
+                notes.append(str(error))
+        self._programs.watch({key[1] for key in self._logged})
+        if not self._logged and self._found is not None:
+            self._found.close()
+        probes = sum(len(_points(self._ports[key])) for key in self._logged)
+        return probes + bool(self._logged), tuple(notes)
+
+    def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
+        """Color at the policy's ports."""
+        slots = self._free_slots(len(policy.filters))
+        handles = []
+        for key in sorted(policy.ports):
+            port = self._ports.get(key)
+            if port is None:
+                raise PolicyRefused(f"source port {key[2]} has vanished: trace again")
+            handles.append(self._handle(port))
+        now_ns = time.monotonic_ns()
+        coloring = Coloring(
+            slots=slots,
+            ports=tuple(handles),
+            ends_ns=now_ns + int(policy.limits.trace_time.total_seconds() * SECOND_NS),
+        )
+        self._tasks[policy.task_id] = coloring
+        try:
+            for handle in handles:
+                self._programs.color(handle)
+            for slot, wanted in zip(slots, policy.filters, strict=True):
+                self._programs.set_policy(
+                    slot,
+                    wanted,
+                    policy.limits,
+                    handles,
+                    expires_ns=min(now_ns + lease_ns, coloring.ends_ns),
+                )
+        except PortVanished as error:
+            self.stop_color(policy.task_id)
+            self.forget(policy.task_id)
+            raise PolicyRefused(str(error)) from error
+        return len(handles)
+
+    def renew(self, task_id: TaskId, *, lease_ns: int) -> None:
+        """Extend the lease, never beyond the trace time."""
+        coloring = self._tasks[task_id]
+        expires_ns = min(time.monotonic_ns() + lease_ns, coloring.ends_ns)
+        for slot in coloring.slots:
+            self._programs.renew(slot, expires_ns)
+
+    def stop_color(self, task_id: TaskId) -> None:
+        """End the task's policies, and take the program off ports that nobody colors at now."""
+        coloring = self._tasks[task_id]
+        coloring.is_live = False
+        for slot in coloring.slots:
+            self._programs.clear_policy(slot)
+        wanted = {port.key for other in self._tasks.values() if other.is_live for port in other.ports}
+        for handle in coloring.ports:
+            if handle.key not in wanted:
+                self._programs.uncolor(handle)
+
+    def forget(self, task_id: TaskId) -> None:
+        """Free the task's slots; records of it must have been read by now."""
+        self._tasks.pop(task_id, None)
+
+    def color_counts(self, task_id: TaskId) -> ColorCounts:
+        """Sum over the task's filters."""
+        coloring = self._tasks.get(task_id)
+        states = [self._programs.policy_state(slot) for slot in coloring.slots] if coloring else []
+        return ColorCounts(
+            colored=sum(state.colored for state in states),
+            matched=sum(state.matched for state in states),
+            limited=sum(state.limited for state in states),
+            uncolorable=sum(state.uncolorable for state in states),
+            already_colored=sum(state.already_colored for state in states),
+        )
+
+    def read(self) -> Batch:
+        """Drain the ring and parse."""
+        sightings = self._programs.drain()
+        if len(sightings) == 0:
+            return Batch()
+        records, unparsed = fill_records(
+            sightings, host=self.number, task_ids_of=self._tasks_of_slots
+        )
+        self._unparsed += unparsed
+        drops = records[records["point"] == Point.DROP]
+        return Batch(
+            records=records,
+            drop_names={
+                number: drop_reason_name(number, self._drop_reason_names)
+                for number in np.unique(drops["drop_reason"]).tolist()
+            },
+            symbols={
+                address: self._symbols.name(address)
+                for address in np.unique(drops["call_site"]).tolist()
+            },
+        )
+
+    def losses(self) -> Losses:
+        """Count what the programs and the parser could not record."""
+        counters = self._programs.counters()
+        return Losses(
+            recorded=counters["recorded"],
+            lost_in_ring=counters["ring_full"],
+            unreadable=counters["unreadable"] + counters["drops_missed"] + self._unparsed,
+        )
+
+    def inspect(
+        self, *, netns: int, ifindex: int, in_ifindex: int, five_tuple: FiveTuple
+    ) -> SiteEvidence:
+        """Look around in a namespace that was discovered."""
+        from dyetrace.datapath.linux.site import inspect_site
+        place = self._found.netns.get(netns) if self._found is not None else None
+        if place is None:
+            return SiteEvidence(notes=("the namespace is gone",))
+        return inspect_site(place, five_tuple, ifindex=ifindex, came_in_by=in_ifindex)
+
+    def fileno(self) -> int:
+        """The ring's descriptor."""
+        return self._programs.fileno()
+
+    def close(self) -> None:
+        """Take everything out of the kernel."""
+        self._programs.close()
+        if self._found is not None:
+            self._found.close()
+
+    @cached_property
+    def _drop_reason_names(self) -> dict[int, str]:
+        return drop_reason_names()
+
+    def _log(self, port: Port) -> PortHandle:
+        handle = self._handle(port)
+        try:
+            for point in _points(port):
+                restore = point is Point.EGRESS and port.kind.is_edge_of_cloud
+                self._programs.log(handle, point, restore=restore)
+        except PortVanished:
+            self._unlog(handle)
+            raise
+        return handle
+
+    def _unlog(self, handle: PortHandle) -> None:
+        for point in (Point.INGRESS, Point.EGRESS):
+            self._programs.unlog(handle, point)
+
+    def _handle(self, port: Port) -> PortHandle:
+        place = self._found.netns[port.netns] if self._found is not None else None
+        if place is None:
+            raise PortVanished(netns=port.netns, ifindex=port.ifindex)
+        return PortHandle(
+            netns=port.netns,
+            namespace=place.fileno() if place.is_open else place.path,
+            ifindex=port.ifindex,
+            has_link_layer=port.has_link_layer,
+            is_reversed=port.is_reversed,
+        )
+
+    def _free_slots(self, wanted: int) -> tuple[int, ...]:
+        taken = {slot for coloring in self._tasks.values() for slot in coloring.slots}
+        free = [slot for slot in range(POLICIES) if slot not in taken][:wanted]
+        if len(free) < wanted:
+            raise PolicyRefused(
+                f"this host traces as many filters as it can ({POLICIES}): wait for a task to end"
+            )
+        return tuple(free)
+
+    def _tasks_of_slots(self, bits: int) -> tuple[TaskId, ...]:
+        return tuple(
+            task_id
+            for task_id, coloring in self._tasks.items()
+            if any(bits >> slot & 1 for slot in coloring.slots)
+        )
+
+
+def _points(port: Port) -> tuple[Point, ...]:
+    """Where to log at a port.
+
+    Where packets enter the cloud only the source VFD's coloring sees them:
+    whatever has a color there was not colored by us.
+    """
+    if port.kind in {PortKind.VNIC, PortKind.EXTERNAL}:
+        return (Point.EGRESS,)
+    return (Point.INGRESS, Point.EGRESS)
