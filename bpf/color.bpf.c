@@ -79,12 +79,19 @@ static __always_inline enum parsed read_flow(const struct view *view, struct flo
 }
 
 /*
- * The loops over slots are global functions: what they return is any number
- * to the verifier, which else would follow every combination of policies.
+ * Make a number any number to the verifier, which else would follow every
+ * combination of policies. `any` must be one it does not know.
  */
-__noinline __u64 policies_that_want(__u64 candidates, struct flow *flow)
+static __always_inline __u64 opaque(__u64 number, __u64 any)
 {
-	__u64 wanting = 0;
+	asm volatile("%0 += %1; %0 -= %1" : "+r"(number) : "r"(any));
+	return number;
+}
+
+/* Inlined: on CPUs that must guard every return, calls are what costs. */
+static __always_inline __u64 policies_that_want(__u64 candidates, const struct flow *flow)
+{
+	__u64 wanting = opaque(0, candidates);
 	__u32 slot;
 
 	for (slot = 0; slot < DYE_POLICIES; slot++) {
@@ -93,11 +100,12 @@ __noinline __u64 policies_that_want(__u64 candidates, struct flow *flow)
 		if (!rest)
 			break;
 		if ((rest & 1) && policy_wants(slot, flow))
-			wanting |= 1ull << slot;
+			wanting |= opaque(1ull << slot, candidates);
 	}
 	return wanting;
 }
 
+/* Global, so that what it returns is any number to the verifier. */
 __noinline __u64 policies_that_grant(__u64 wanting, struct flow *flow)
 {
 	__u64 granting = 0;
@@ -129,8 +137,11 @@ __noinline int refund(__u64 granting)
 	return 0;
 }
 
-/* Color a packet that policies of this port want. */
-static __noinline int color(struct __sk_buff *skb, __u64 wanting, struct flow *flow)
+/*
+ * Color a packet that policies of this port want. Global, so that
+ * the verifier looks at it once, and not once for every way to call them.
+ */
+__noinline int color(struct __sk_buff *skb, __u64 wanting, struct flow *flow)
 {
 	struct scratch *scratch = get_scratch();
 	__u32 netns = netns_of(skb);
@@ -175,7 +186,7 @@ static __noinline int color(struct __sk_buff *skb, __u64 wanting, struct flow *f
 }
 
 /* Headers that are not linear: read the flow from a copy of them. */
-static __noinline int read_flow_from_copy(struct __sk_buff *skb, struct flow *flow)
+__noinline int read_flow_from_copy(struct __sk_buff *skb, struct flow *flow)
 {
 	struct scratch *scratch = get_scratch();
 	int offset = ip_offset(skb);
@@ -193,36 +204,29 @@ static __noinline int read_flow_from_copy(struct __sk_buff *skb, struct flow *fl
 	return read_flow(&view, flow, &ip);
 }
 
-static __noinline int consider(struct __sk_buff *skb, __u64 candidates)
+SEC("tc")
+int dye_color(struct __sk_buff *skb)
 {
+	__u32 bucket = skb->ifindex % DYE_IFINDEX_BUCKETS;
+	__u64 *candidates = bpf_map_lookup_elem(&policies_by_ifindex, &bucket);
 	struct flow flow = {};
-	enum parsed parsed;
 	struct ip_header ip;
+	enum parsed parsed;
 	struct view view;
 	__u64 wanting;
 
+	if (!candidates || !*candidates)
+		return TC_ACT_UNSPEC;
 	parsed = view_of_packet(skb, &view);
 	if (parsed == PARSED)
 		parsed = read_flow(&view, &flow, &ip);
 	if (parsed == CUT_SHORT)
 		parsed = read_flow_from_copy(skb, &flow);
 	if (parsed == NOT_IP || !flow.version)
-		return 0;
-	flow.now_ns = bpf_ktime_get_coarse_ns();
-	wanting = policies_that_want(candidates, &flow);
+		return TC_ACT_UNSPEC;
+	wanting = policies_that_want(*candidates, &flow);
 	if (wanting)
 		color(skb, wanting, &flow);
-	return 0;
-}
-
-SEC("tc")
-int dye_color(struct __sk_buff *skb)
-{
-	__u32 bucket = skb->ifindex % DYE_IFINDEX_BUCKETS;
-	__u64 *candidates = bpf_map_lookup_elem(&policies_by_ifindex, &bucket);
-
-	if (candidates && *candidates)
-		consider(skb, *candidates);
 	return TC_ACT_UNSPEC;
 }
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# ruff: noqa: INP001 - a script
 """Write Python's view of dye.h: numpy dtypes of its structs, its enums and constants.
 
 Structs and enums come from the BTF of an object compiled from it, the plain
@@ -12,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from dyetrace.datapath.linux.btf import (  # noqa: E402 - the path above is needed first
+from dyetrace.datapath.linux.btf import (
     KIND_ARRAY,
     KIND_ENUM,
     KIND_INT,
@@ -76,13 +77,13 @@ def field(btf: Btf, type_id: int) -> str:
 
 def layout(btf: Btf, header: str) -> str:
     """Write the whole module."""
-    types = [
-        type_id for type_id in range(1, btf.count()) if btf.name(type_id).startswith(PREFIX)
-    ]
+    types = [type_id for type_id in range(1, btf.count()) if btf.name(type_id).startswith(PREFIX)]
     types.sort(key=lambda type_id: header.index(f" {btf.name(type_id)} {{"))
     enums = [enum(btf, type_id) for type_id in types if btf.kind(type_id) == KIND_ENUM]
     structs = [dtype(btf, type_id) for type_id in types if btf.kind(type_id) == KIND_STRUCT]
-    return "\n".join([HEADER, constants(header), "", "", "\n\n\n".join(enums), "", "", "\n".join(structs)])
+    return "\n".join(
+        [HEADER, constants(header), "", "", "\n\n\n".join(enums), "", "", "\n".join(structs)]
+    )
 
 
 def main() -> int:
@@ -96,7 +97,7 @@ def main() -> int:
         return 0
     if target.exists() and target.read_text() == wanted:
         return 0
-    print(f"{target} is stale: run `make -C bpf layout`", file=sys.stderr)
+    sys.stderr.write(f"{target} is stale: run `make -C bpf layout`\n")
     return 1
 
 

@@ -55,15 +55,15 @@ static __always_inline bool was_restored_lately(void)
 static __always_inline bool glance(struct drop *drop, __u8 *first)
 {
 	struct sk_buff *skb = drop->skb;
-	const __u8 *head = BPF_CORE_READ(skb, head);
+	const __u8 *head = skb->head;
 	__u16 mac_header, ether_type;
 
-	drop->network_header = BPF_CORE_READ(skb, network_header);
+	drop->network_header = skb->network_header;
 	if (bpf_probe_read_kernel(first, GLANCE_BYTES, head + drop->network_header))
 		return false;
 	if (is_ip_version(first[0]))
 		return true;
-	mac_header = BPF_CORE_READ(skb, mac_header);
+	mac_header = skb->mac_header;
 	if (mac_header == MAC_HEADER_UNSET ||
 	    bpf_probe_read_kernel(&ether_type, sizeof(ether_type), head + mac_header + 12) ||
 	    !is_ip(bpf_ntohs(ether_type)))

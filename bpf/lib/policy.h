@@ -65,33 +65,32 @@ static __always_inline bool same_prefix(const __u64 *address, const __u8 *wanted
 /*
  * Whether a policy's filter wants the flow. User space rewrites a slot with
  * its expiry set to 0: an expiry that has changed means that what was
- * compared may be half of each.
- *
- * Global, so that the verifier looks at it once and not once per slot.
+ * compared may be half of each. The time is left to policy_grants: asking the
+ * clock costs more than all of this.
  */
-__noinline int policy_wants(__u32 slot, struct flow *flow)
+static __always_inline bool policy_wants(__u32 slot, const struct flow *flow)
 {
 	struct dye_policy *policy = bpf_map_lookup_elem(&policies, &slot);
 	__u64 expires_ns;
 
-	if (!policy || !flow)
-		return 0;
+	if (!policy)
+		return false;
 	expires_ns = *(volatile __u64 *)&policy->expires_ns;
-	if (expires_ns <= flow->now_ns)
-		return 0;
+	if (!expires_ns)
+		return false;
 	if (policy->family && policy->family != flow->version)
-		return 0;
+		return false;
 	if (policy->protocol && policy->protocol != flow->protocol)
-		return 0;
+		return false;
 	if (policy->flags && !flow->has_ports)
-		return 0;
+		return false;
 	if ((policy->flags & DYE_MATCH_SRC_PORT) && policy->src_port != flow->src_port)
-		return 0;
+		return false;
 	if ((policy->flags & DYE_MATCH_DST_PORT) && policy->dst_port != flow->dst_port)
-		return 0;
+		return false;
 	if (!same_prefix(flow->src, policy->src, policy->src_mask) ||
 	    !same_prefix(flow->dst, policy->dst, policy->dst_mask))
-		return 0;
+		return false;
 	return *(volatile __u64 *)&policy->expires_ns == expires_ns;
 }
 
@@ -131,7 +130,10 @@ static __always_inline bool take_count(struct dye_policy *policy, struct dye_pol
 	return false;
 }
 
-/* Whether a policy may color this packet that it wants; if so it is counted. */
+/*
+ * Whether a policy may color this packet that it wants; if so it is counted.
+ * Global, so that the verifier looks at it once and not once per slot.
+ */
 __noinline int policy_grants(__u32 slot, struct flow *flow)
 {
 	struct dye_policy *policy = bpf_map_lookup_elem(&policies, &slot);

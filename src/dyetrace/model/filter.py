@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from dyetrace.model.packet import Network, Protocol
 
 MAX_PORT = 65535
+VERSION_OF = {Protocol.ICMP: 4, Protocol.ICMPV6: 6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,20 @@ class PacketFilter:
                 raise ValueError(f"{self.protocol.name.lower()} has no ports: leave {name} out")
         if self.src and self.dst and self.src.version != self.dst.version:
             raise ValueError(f"src {self.src} and dst {self.dst} are of different IP versions")
-        version = next((net.version for net in (self.src, self.dst) if net), None)
-        if (self.protocol, version) in {(Protocol.ICMP, 6), (Protocol.ICMPV6, 4)}:
-            raise ValueError(f"no IPv{version} packet is {self.protocol.name}")  # type: ignore[union-attr] # not None: just matched
+        for prefix in (self.src, self.dst):
+            wanted = VERSION_OF.get(self.protocol) if self.protocol else None
+            if prefix is not None and wanted not in {None, prefix.version}:
+                raise ValueError(f"no packet of {prefix} is {self.protocol!r}")
         if all(getattr(self, item.name) is None for item in fields(self) if item.name != "tenant"):
             raise ValueError("say at least one of src, dst, protocol, ports, VM or NIC")
+
+    @property
+    def ip_version(self) -> int | None:
+        """The IP version all wanted packets have; None where it is left open."""
+        prefix = self.src or self.dst
+        if prefix is not None:
+            return prefix.version
+        return VERSION_OF.get(self.protocol) if self.protocol else None
 
     def __str__(self) -> str:
         """Write it as key=value pairs, leaving out what is left out."""

@@ -39,7 +39,7 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
     plain = replace(wanted, src_vm=None, dst_vm=None, nic=None, tenant=None)
     if wanted.dst_vm is None or wanted.dst is not None:
         return (plain,)
-    version = wanted.src.version if wanted.src else None
+    version = wanted.ip_version
     addresses = {
         address
         for nic in _all_nics(topology)

@@ -62,7 +62,9 @@ def test_an_agent_deaf_to_the_gentle_signal_is_killed(
 ) -> None:
     monkeypatch.setattr(agents, "END_WITHIN_S", 0.2)
     ready = tmp_path / "ready"
-    with a_process("sh", "-c", f"trap '' TERM; touch {ready}; while :; do sleep 60; done") as process:
+    with a_process(
+        "sh", "-c", f"trap '' TERM; touch {ready}; while :; do sleep 60; done"
+    ) as process:
         agent = replace(an_agent(process, tmp_path), socket=ready)
         agents.wait_ready(agent, deadline=float("inf"))
 

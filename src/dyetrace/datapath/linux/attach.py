@@ -54,7 +54,7 @@ class Attachment(Protocol):
         """Take the program off the port."""
 
 
-class NoTcx(Exception):  # noqa: N818 - not an error: the caller takes the other way
+class NoTcx(Exception):
     """This kernel has no tcx links."""
 
 

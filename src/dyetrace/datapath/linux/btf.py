@@ -23,7 +23,14 @@ KIND_VAR, KIND_DATASEC = 14, 15
 CORE_PREFIX = "SKB_DROP_REASON_"
 SUBSYSTEM_PREFIX = "SKB_DROP_REASON_SUBSYS_"
 SUBSYSTEM_SHIFT = 16
-NO_REASONS = {"SKB_NOT_DROPPED_YET", "NOT_DROPPED_YET", "SKB_CONSUMED", "CONSUMED", "MAX", "SUBSYS_MASK"}
+NO_REASONS = {
+    "SKB_NOT_DROPPED_YET",
+    "NOT_DROPPED_YET",
+    "SKB_CONSUMED",
+    "CONSUMED",
+    "MAX",
+    "SUBSYS_MASK",
+}
 
 # Subsystems that have reasons of their own: (module that may hold the enum, enum, prefix).
 SUBSYSTEM_ENUMS = {

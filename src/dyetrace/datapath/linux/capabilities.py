@@ -44,7 +44,7 @@ def check_capabilities() -> tuple[Check, ...]:
 
 
 def check_privileges() -> Check:
-    """Loading programs and entering namespaces takes capabilities."""
+    """Look for the capabilities that loading programs and entering namespaces takes."""
     name = "privileges"
     held = re.search(r"^CapEff:\s*(\w+)", Path("/proc/thread-self/status").read_text(), re.M)
     mask = int(held[1], 16) if held else 0
@@ -60,7 +60,7 @@ def check_privileges() -> Check:
 
 
 def check_kernel() -> Check:
-    """Programs need what came with Linux 5.12, unless a distribution brought it back."""
+    """Compare with Linux 5.12: older ones lack what programs need, unless it was brought back."""
     release = os.uname().release
     numbers = re.match(r"(\d+)\.(\d+)", release)
     is_new = bool(numbers) and tuple(map(int, numbers.groups() if numbers else ())) >= OLDEST_KERNEL
@@ -73,7 +73,7 @@ def check_kernel() -> Check:
 
 
 def check_btf() -> Check:
-    """Programs fit themselves to the kernel by its own description of its types."""
+    """Look for the kernel's description of its own types, which programs fit themselves to."""
     exists = VMLINUX.exists()
     return Check(
         name="kernel types (BTF)",
@@ -84,7 +84,7 @@ def check_btf() -> Check:
 
 
 def check_libbpf() -> Check:
-    """It loads the programs."""
+    """Load the library that loads the programs."""
     name = "libbpf"
     try:
         loaded = library()
@@ -94,7 +94,7 @@ def check_libbpf() -> Check:
 
 
 def check_programs() -> Check:
-    """They come compiled with the package."""
+    """Look for the programs, which come compiled with the package."""
     missing = [each for each in PROGRAMS if not (OBJECTS / each).exists()]
     return Check(
         name="programs",
@@ -105,19 +105,19 @@ def check_programs() -> Check:
 
 
 def check_ring_buffer() -> Check:
-    """Records come to user space through one."""
+    """Make what carries records to user space."""
     return _tried("ring buffer", probes.try_ring_buffer, advice="use Linux 5.8 or later")
 
 
 def check_tc_program() -> Check:
-    """Coloring and logging happen in tc programs."""
+    """Load a program of the kind that colors and logs."""
     return _tried(
         "tc programs", probes.try_tc_program, advice="use a kernel with CONFIG_NET_CLS_BPF"
     )
 
 
 def check_tracing() -> Check:
-    """Drops are seen by a program on the tracepoint kfree_skb."""
+    """Load a program for the tracepoint that sees drops."""
     with Btf.of_kernel() as kernel:
         tracepoint = kernel.find(TRACEPOINT, KIND_TYPEDEF)
     return _tried(
@@ -128,7 +128,7 @@ def check_tracing() -> Check:
 
 
 def check_drop_reasons() -> Check:
-    """Since Linux 5.17 the kernel says why it drops a packet."""
+    """See whether the kernel says why it drops a packet, as it does since Linux 5.17."""
     says = drop_arguments() >= ARGUMENTS_WITH_REASON
     return Check(
         name="drop reasons",
@@ -139,7 +139,7 @@ def check_drop_reasons() -> Check:
 
 
 def check_tcx() -> Check:
-    """Programs on tcx links vanish with their owner, and cost less."""
+    """Attach by tcx: such programs vanish with their owner, and cost less."""
     check = _tried("tcx", probes.try_tcx, advice="")
     if check.ok:
         return check
@@ -152,7 +152,7 @@ def check_tcx() -> Check:
 
 
 def check_clsact() -> Check:
-    """What programs hang on where there is no tcx."""
+    """Add what programs hang on where there is no tcx."""
     check = _tried("clsact", probes.try_clsact, advice="use a kernel with CONFIG_NET_SCH_INGRESS")
     if check.ok or not check_tcx().ok:
         return check
@@ -160,7 +160,7 @@ def check_clsact() -> Check:
 
 
 def check_jit() -> Check:
-    """Interpreted programs cost several times as much."""
+    """See whether programs are compiled: interpreted ones cost more."""
     value = _sysctl("net/core/bpf_jit_enable")
     is_off = value == "0"
     return Check(
@@ -172,7 +172,7 @@ def check_jit() -> Check:
 
 
 def check_statistics() -> Check:
-    """Run-time statistics of programs slow all of them down."""
+    """See whether run-time statistics slow programs down."""
     is_on = _sysctl("kernel/bpf_stats_enabled") not in {"", "0"}
     return Check(
         name="BPF statistics",
@@ -183,7 +183,7 @@ def check_statistics() -> Check:
 
 
 def check_symbols() -> Check:
-    """The place of a drop is an address until the kernel's symbols name it."""
+    """Read the kernel's symbols: they name the place of a drop."""
     with open("/proc/kallsyms", encoding="ascii", errors="replace") as symbols:
         is_readable = int(symbols.readline().split()[0], 16) != 0
     return Check(
@@ -195,7 +195,7 @@ def check_symbols() -> Check:
 
 
 def check_nft() -> Check:
-    """Rules that drop are named with its help."""
+    """Look for nft, which names the rules that drop."""
     path = shutil.which("nft", path=SBIN)
     return Check(
         name="nft",
@@ -206,7 +206,7 @@ def check_nft() -> Check:
 
 
 def check_unprivileged() -> Check:
-    """Not our need, but who looks at BPF should know."""
+    """See who may use BPF: not our need, but worth knowing."""
     is_open = _sysctl("kernel/unprivileged_bpf_disabled") == "0"
     return Check(
         name="BPF for everybody",
@@ -239,7 +239,7 @@ CHECKS = (
 
 
 def _carried_out(check: Callable[[], Check]) -> Check:
-    """A check that fails by itself has not found out: that is an answer too."""
+    """Do a check; one that fails by itself has not found out, which is an answer too."""
     try:
         return check()
     except (OSError, ValueError, IndexError, DatapathError) as error:

@@ -37,40 +37,48 @@ PARENTS = {Hook.INGRESS: 0xFFFFFFF2, Hook.EGRESS: 0xFFFFFFF3}
 TC_POINTS = {Hook.INGRESS: TC_INGRESS, Hook.EGRESS: TC_EGRESS}
 
 
+class Clsact:
+    """Attaches filters, and remembers which qdiscs it had to add for them."""
+
+    def __init__(self) -> None:
+        self._added: set[tuple[int, int]] = set()
+
+    def attach(self, port: PortHandle, hook: Hook, program: int, handle: int) -> Attachment:
+        """Attach a program as a filter; raises PortVanished."""
+
+        def attach() -> int:
+            if _ensure_qdisc(port.ifindex):
+                self._added.add(port.key)
+            return _add_filter(port.ifindex, hook, program, handle)
+
+        priority = in_namespace_of(port, attach)
+        return ClsactFilter(owner=self, port=port, hook=hook, handle=handle, priority=priority)
+
+    def release(self, port: PortHandle) -> None:
+        """Remove the port's qdisc if we added it and nobody uses it any more."""
+        if port.key in self._added and _remove_unused_qdisc(port.ifindex):
+            self._added.discard(port.key)
+
+
 @dataclass(slots=True, kw_only=True)
 class ClsactFilter:
     """A program attached as a filter."""
 
+    owner: Clsact
     port: PortHandle
     hook: Hook
     handle: int
     priority: int
-    owns_qdisc: bool
 
     def close(self) -> None:
-        """Remove the filter, and the qdisc if we made it and nobody else uses it."""
+        """Remove the filter, and the qdisc if it was ours and is not needed any more."""
         with suppress(PortVanished):
             in_namespace_of(self.port, self._remove)
 
     def _remove(self) -> int:
         remove_filter(self.port.ifindex, self.hook, self.handle, self.priority)
-        if self.owns_qdisc:
-            _remove_unused_qdisc(self.port.ifindex)
+        self.owner.release(self.port)
         return 0
-
-
-def attach_clsact(port: PortHandle, hook: Hook, program: int, handle: int) -> Attachment:
-    """Attach a program as a filter; raises PortVanished."""
-    made: list[bool] = []
-
-    def attach() -> int:
-        made.append(_ensure_qdisc(port.ifindex))
-        return _add_filter(port.ifindex, hook, program, handle)
-
-    priority = in_namespace_of(port, attach)
-    return ClsactFilter(
-        port=port, hook=hook, handle=handle, priority=priority, owns_qdisc=made[0]
-    )
 
 
 def remove_leftovers(namespaces: Iterable[str | int]) -> int:
@@ -159,17 +167,15 @@ def _add_filter(ifindex: int, hook: Hook, program: int, handle: int) -> int:
     return priority
 
 
-def _remove_unused_qdisc(ifindex: int) -> None:
+def _remove_unused_qdisc(ifindex: int) -> bool:
     with IPRoute() as netlink:
-        if any(
-            True
-            for parent in PARENTS.values()
-            for _ in netlink.get_filters(index=ifindex, parent=parent)
-        ):
-            return
+        for parent in PARENTS.values():
+            if any(True for _ in netlink.get_filters(index=ifindex, parent=parent)):
+                return False
     hook_at = TcHook(sz=ctypes.sizeof(TcHook), ifindex=ifindex, attach_point=TC_INGRESS | TC_EGRESS)
     with suppress(BpfError):
         call("bpf_tc_hook_destroy", ctypes.byref(hook_at), doing="removing our clsact qdisc")
+    return True
 
 
 def _hook(ifindex: int, hook: Hook) -> TcHook:

@@ -1,4 +1,4 @@
-"""The state of a namespace's devices: links, queues, bridge tables, sysctls."""
+"""The state of a namespace's devices: links, bridge ports, queues, forwarding switches."""
 
 import socket
 from collections.abc import Collection, Iterator
@@ -8,22 +8,16 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from dyetrace.datapath.linux.rtnetlink import Message
-from dyetrace.model.site import LinkState, Queue
+from dyetrace.model.site import BridgePort, Conntrack, Link, Queue
 
 IFF_UP = 1
 IFF_LOWER_UP = 1 << 16
-NO_QUEUE = "noqueue"
-BYTES_OF_LIMIT = 4
-SYSCTLS = {
-    4: ("net.ipv4.conf.{}.rp_filter", "net.ipv4.conf.{}.forwarding"),
-    6: ("net.ipv6.conf.{}.forwarding", "net.ipv6.conf.{}.disable_ipv6"),
-}
-WHOLE_NAMESPACE_SYSCTLS = (
-    "net.netfilter.nf_conntrack_count",
-    "net.netfilter.nf_conntrack_max",
-    "net.bridge.bridge-nf-call-iptables",
-    "net.bridge.bridge-nf-call-ip6tables",
-)
+IPV4 = 4
+NO_QUEUES = frozenset({"noqueue", "clsact", "ingress"})  # nothing ever waits in these
+LIMITED_IN_BYTES = frozenset({"tbf", "bfifo"})
+LIMIT_BYTES = 4
+BRIDGE_STATES = {0: "disabled", 1: "listening", 2: "learning", 3: "forwarding", 4: "blocking"}
+SYSCTLS = Path("/proc/sys/net")  # the calling thread's namespace's
 
 
 class Devices:
@@ -70,23 +64,38 @@ class Devices:
         master = self.master(ifindex)
         return master if self.kind(master) == "bridge" else 0
 
-    def state(self, ifindex: int) -> LinkState | None:
+    def state(self, ifindex: int) -> Link | None:
         """Say whether a link could carry a packet."""
         link = self.link(ifindex)
         if link is None:
             return None
-        return LinkState(
+        return Link(
             name=self.name(ifindex),
-            is_admin_up=bool(link["flags"] & IFF_UP),
+            is_up=bool(link["flags"] & IFF_UP),
             has_carrier=bool(link["flags"] & IFF_LOWER_UP),
             mtu=int(link.get_attr("IFLA_MTU") or 0),
-            kind=self.kind(ifindex),
-            master=self.name(self.master(ifindex)),
+        )
+
+    def bridge_port(self, ifindex: int) -> BridgePort | None:
+        """Say whether a link may forward as a port of its bridge; None if it is none."""
+        link = self.link(ifindex)
+        if link is None or self.kind(self.master(ifindex)) != "bridge":
+            return None
+        info = link.get_attr("IFLA_LINKINFO")
+        port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
+        if port is None or isinstance(port, str):  # absent, or not decoded
+            return None
+        state = port.get_attr("IFLA_BRPORT_STATE")
+        return BridgePort(
+            name=self.name(ifindex),
+            state=BRIDGE_STATES.get(state, str(state)),
+            is_isolated=bool(port.get_attr("IFLA_BRPORT_ISOLATED")),
+            is_locked=bool(port.get_attr("IFLA_BRPORT_LOCKED")),
         )
 
     def has_address(self, ifindex: int, version: int) -> bool:
         """Whether a link has an address, so that packets can be routed there."""
-        family = socket.AF_INET if version == 4 else socket.AF_INET6  # noqa: PLR2004 - IP's own
+        family = socket.AF_INET if version == IPV4 else socket.AF_INET6
         return any(True for _ in self._ipr.get_addr(family=family, index=ifindex))
 
     def port_towards(self, bridge: int, mac: str) -> int:
@@ -96,17 +105,18 @@ class Devices:
                 return int(entry["ifindex"])
         return 0
 
-    def queues(self, ifindexes: Collection[int]) -> Iterator[Queue]:
-        """Yield the queueing disciplines of some links, in the order of their handles."""
+    def fullest_queue(self, ifindexes: Collection[int]) -> Queue | None:
+        """Find the queue that is most in a packet's way: one that dropped, then the fullest."""
+        queues = self._queues(ifindexes)
+        return max(queues, key=lambda queue: (queue.drops > 0, queue.bytes), default=None)
+
+    def _queues(self, ifindexes: Collection[int]) -> Iterator[Queue]:
         for message in self._ipr.get_qdiscs():
-            if message["index"] not in ifindexes:
-                continue
             kind = message.get_attr("TCA_KIND") or ""
-            if kind == NO_QUEUE:
+            if message["index"] not in ifindexes or kind in NO_QUEUES:
                 continue
             statistics = message.get_attr("TCA_STATS2")
-            counters = statistics.get_attr("TCA_STATS_QUEUE") if statistics else None
-            counters = counters or {}
+            counters = (statistics.get_attr("TCA_STATS_QUEUE") if statistics else None) or {}
             yield Queue(
                 device=self.name(message["index"]),
                 kind=kind,
@@ -117,20 +127,20 @@ class Devices:
                 drops=counters.get("drops", 0),
             )
 
-    def _limit(self, message: Message, kind: str) -> int:
-        found = limit_of(kind, message.get_attr("TCA_OPTIONS"))
-        if found or kind != "pfifo_fast":
-            return found
+    def _limit(self, message: Message, kind: str) -> str:
+        limit = limit_of(kind, message.get_attr("TCA_OPTIONS"))
         link = self.link(message["index"])
-        return int(link.get_attr("IFLA_TXQLEN") or 0) if link else 0
+        if kind == "pfifo_fast" and link:
+            limit = int(link.get_attr("IFLA_TXQLEN") or 0)
+        return f"{limit}{'b' if kind in LIMITED_IN_BYTES else 'p'}" if limit else ""
 
 
 def limit_of(kind: str, options: object) -> int:
-    """Pick a queue's limit from its options: in bytes for tbf and bfifo, else in packets."""
+    """Pick a queue's limit from its options, 0 if it has none; what it counts is kind's affair."""
     if isinstance(options, str):  # not decoded: bytes in hexadecimal, with colons
-        raw = bytes.fromhex(options.replace(":", "")) if options else b""
-        is_fifo = kind.endswith("fifo") and len(raw) >= BYTES_OF_LIMIT
-        return int.from_bytes(raw[:BYTES_OF_LIMIT], "little") if is_fifo else 0
+        raw = bytes.fromhex(options.replace(":", ""))
+        is_fifo = kind.endswith("fifo") and len(raw) >= LIMIT_BYTES
+        return int.from_bytes(raw[:LIMIT_BYTES], "little") if is_fifo else 0
     if not isinstance(options, dict):
         return 0
     if isinstance(options.get("limit"), int):
@@ -143,17 +153,41 @@ def limit_of(kind: str, options: object) -> int:
     return 0
 
 
-def read_sysctls(device: str, version: int) -> dict[str, str]:
-    """Read the switches that decide over forwarding, as far as this kernel has them."""
-    names = [name.format(where) for name in SYSCTLS[version] for where in ("all", "\0") if device]
-    found = {}
-    for name in (*names, *WHOLE_NAMESPACE_SYSCTLS):
-        path = Path("/proc/sys", *name.split("."))
-        # A device's own name may have dots: it must not be split, and is written with slashes.
-        path = Path(*(device if part == "\0" else part for part in path.parts))
-        try:
-            value = path.read_text().strip()
-        except OSError:
-            continue
-        found[name.replace("\0", device.replace(".", "/"))] = value
-    return found
+def reverse_path_filter(device: str) -> int | None:
+    """Read how strictly IPv4 sources are checked at a device: the stricter of two switches."""
+    values = [_number("ipv4/conf", where, "rp_filter") for where in ("all", device)]
+    known = [value for value in values if value is not None]
+    return max(known, default=None)
+
+
+def forwards(device: str, version: int) -> bool | None:
+    """Read whether what comes in at a device may be forwarded."""
+    if version == IPV4:
+        value = _number("ipv4/conf", device, "forwarding")
+    else:  # a device's own switch only makes it a router to its neighbours
+        value = _number("ipv6/conf", "all", "forwarding")
+        value = value or _number("ipv6/conf", device, "force_forwarding") or value
+    return None if value is None else bool(value)
+
+
+def connection_table() -> Conntrack | None:
+    """Read how full the connection table is; None where nothing tracks connections."""
+    entries = _number("netfilter", "", "nf_conntrack_count")
+    limit = _number("netfilter", "", "nf_conntrack_max")
+    if entries is None or not limit:  # no limit is written as 0
+        return None
+    return Conntrack(entries=entries, limit=limit)
+
+
+def bridge_calls_ip(version: int) -> bool:
+    """Read whether bridged packets meet the IP families' rules."""
+    name = "bridge-nf-call-iptables" if version == IPV4 else "bridge-nf-call-ip6tables"
+    return bool(_number("bridge", "", name))
+
+
+def _number(*parts: str) -> int | None:
+    # Joined as a path: a device's name may have dots.
+    try:
+        return int((SYSCTLS / Path(*parts)).read_text())
+    except (OSError, ValueError):
+        return None

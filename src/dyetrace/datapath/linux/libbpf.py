@@ -211,7 +211,7 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def call(name: str, *arguments: Any, doing: str) -> Any:
+def call(name: str, *arguments: Any, doing: str) -> Any:  # noqa: ANN401 - _SIGNATURES has the types
     """Call a function of libbpf; raise what went wrong while `doing`."""
     _said.lines.clear()
     result = getattr(library(), name)(*arguments)
@@ -255,7 +255,7 @@ def program_info(fd: int) -> ProgInfo:
     return info
 
 
-def test_run(program: int, packet: bytes, *, repeat: int = 1) -> tuple[int, bytes, int]:
+def run_program(program: int, packet: bytes, *, repeat: int = 1) -> tuple[int, bytes, int]:
     """Run a tc program on a packet: its return value, the packet afterwards, ns per run.
 
     The packet begins with an Ethernet header; its device is this namespace's

@@ -12,6 +12,9 @@ from dyetrace.datapath.linux.libbpf import BPF_ANY, BpfError, call, library
 U32 = np.dtype("<u4")
 U64 = np.dtype("<u8")
 
+Value = int | tuple[int, ...] | np.void | npt.NDArray[np.void]
+"""What a map's dtype can hold."""
+
 
 class Map:
     """One map: array, hash or per CPU."""
@@ -22,7 +25,7 @@ class Map:
         self._key = key
         self._value = value
 
-    def put(self, key: Any, value: Any) -> None:
+    def put(self, key: Value, value: Value) -> None:
         """Set one value."""
         call(
             "bpf_map_update_elem",
@@ -33,7 +36,7 @@ class Map:
             doing=f"writing to map {self._name}",
         )
 
-    def get(self, key: Any) -> npt.NDArray[Any]:
+    def get(self, key: Value) -> npt.NDArray[Any]:
         """Read one value, as an array of one row."""
         row = np.zeros(1, self._value)
         call(
@@ -45,7 +48,7 @@ class Map:
         )
         return row
 
-    def total(self, key: Any) -> int:
+    def total(self, key: Value) -> int:
         """Sum one number over all CPUs."""
         rows = np.zeros(library().libbpf_num_possible_cpus(), U64)
         call(
@@ -57,7 +60,7 @@ class Map:
         )
         return int(rows.sum())
 
-    def remove(self, key: Any) -> None:
+    def remove(self, key: Value) -> None:
         """Forget a key, if it is there."""
         try:
             call(
@@ -71,10 +74,10 @@ class Map:
                 raise
 
 
-def _row(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _row(value: Value, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.array([value], dtype)
 
 
 def _pointer(row: npt.NDArray[Any]) -> ctypes.c_void_p:
-    pointer = row.ctypes.data_as(ctypes.c_void_p)
-    return pointer
+    # Unlike a bare address, this keeps the row alive.
+    return row.ctypes.data_as(ctypes.c_void_p)

@@ -46,7 +46,7 @@ def run_in(namespace: str | int, function: Callable[[], Result]) -> Result:
 def netns_number(namespace: str | int = "/proc/thread-self/ns/net") -> int:
     """Give the inode number that names a namespace in records."""
     try:
-        return os.stat(namespace).st_ino
+        return os.stat(namespace).st_ino  # noqa: PTH116 - it may be a descriptor
     except OSError as error:
         raise NamespaceVanished(namespace) from error
 

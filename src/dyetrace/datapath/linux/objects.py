@@ -2,9 +2,9 @@
 
 import ctypes
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from dyetrace.datapath.linux.libbpf import MapCreateOptions, call, library
 
 OBJECTS = Path(__file__).parent / "objects"
 RODATA = ".rodata"
+Knob = int | Sequence[int]
+
 UNSHARED = {"scratch"}  # one per object: two programs may run at once on a CPU
 
 
@@ -123,7 +125,7 @@ def _write_knobs(opened: int, knobs: npt.NDArray[np.void]) -> None:
     ctypes.memmove(start + offset, knobs.tobytes(), layout.KNOBS.itemsize)
 
 
-def knobs(**values: Any) -> npt.NDArray[np.void]:
+def knobs(**values: Knob) -> npt.NDArray[np.void]:
     """Fill in a program's knobs; what is left out is 0."""
     row = np.zeros(1, layout.KNOBS)
     for name, value in values.items():

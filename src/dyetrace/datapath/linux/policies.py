@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dyetrace.datapath.linux import layout
 from dyetrace.datapath.linux.layout import PolicyFlag
@@ -39,9 +39,7 @@ class Policies:
 
     def __init__(self, objects: Objects) -> None:
         self._ports: dict[int, frozenset[PortId]] = {}
-        self._policies = Map(
-            objects.map_fd("policies"), "policies", key=U32, value=layout.POLICY
-        )
+        self._policies = Map(objects.map_fd("policies"), "policies", key=U32, value=layout.POLICY)
         self._states = Map(
             objects.map_fd("policy_states"), "policy_states", key=U32, value=layout.POLICY_STATE
         )
@@ -52,7 +50,7 @@ class Policies:
             objects.map_fd("policies_by_port"), "policies_by_port", key=layout.PORT, value=U64
         )
 
-    def set(
+    def put(  # noqa: PLR0913 - a policy has this many parts
         self,
         slot: int,
         wanted: PacketFilter,
@@ -103,22 +101,33 @@ class Policies:
         if ports:
             self._ports[slot] = ports
         for port in before | ports:
-            bits = self._bits(lambda other, port=port: other == port)
+            bits = self._bits({port})
             if bits:
                 self._by_port.put(port, bits)
             else:
                 self._by_port.remove(port)
-        for bucket in {ifindex % layout.IFINDEX_BUCKETS for _, ifindex in before | ports}:
-            self._by_ifindex.put(
-                bucket,
-                self._bits(lambda other, b=bucket: other[1] % layout.IFINDEX_BUCKETS == b),
-            )
+        for bucket in {bucket_of(port) for port in before | ports}:
+            sharing = {
+                port
+                for others in self._ports.values()
+                for port in others
+                if bucket_of(port) == bucket
+            }
+            self._by_ifindex.put(bucket, self._bits(sharing))
 
-    def _bits(self, concerns: Any) -> int:
-        return sum(1 << slot for slot, ports in self._ports.items() if any(map(concerns, ports)))
+    def _bits(self, any_of: set[PortId]) -> int:
+        """Give the slots whose policies any of these ports has, as a bitmap."""
+        return sum(1 << slot for slot, ports in self._ports.items() if ports & any_of)
 
 
-def policy_row(wanted: PacketFilter, limits: Limits, *, burst_ns: int = BURST_NS) -> Any:
+def bucket_of(port: PortId) -> int:
+    """Where policies_by_ifindex keeps a port's policies."""
+    return port[1] % layout.IFINDEX_BUCKETS
+
+
+def policy_row(
+    wanted: PacketFilter, limits: Limits, *, burst_ns: int = BURST_NS
+) -> npt.NDArray[np.void]:
     """Write a filter and its limits as the program reads them, not yet live."""
     row = np.zeros((), layout.POLICY)
     row["packet_count"] = limits.packet_count

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,16 @@ from dyetrace.datapath.linux.btf import drop_arguments
 from dyetrace.datapath.linux.layout import Counter
 from dyetrace.datapath.linux.libbpf import call, program_info
 from dyetrace.datapath.linux.maps import U32, U64, Map
-from dyetrace.datapath.linux.objects import Objects, knobs
+from dyetrace.datapath.linux.objects import Knob, Objects, knobs
 from dyetrace.datapath.linux.policies import BURST_NS, Policies, PolicyState, PortId
 from dyetrace.datapath.linux.ring import Ring, ring_size
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import ColorMap
 from dyetrace.model.record import Point
 from dyetrace.model.task import Limits
+
+if TYPE_CHECKING:
+    from dyetrace.datapath.linux.clsact import Clsact
 
 RING_BYTES = 4 << 20
 VXLAN_PORTS = (4789,)
@@ -36,7 +39,7 @@ class Programs:
     when they are first attached, once per variant.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each can be left out
         self,
         *,
         colors: ColorMap,
@@ -53,7 +56,8 @@ class Programs:
         """
         ring_bytes = ring_size(ring_bytes)
         self._uses_clsact = uses_clsact
-        self._knobs: dict[str, Any] = {
+        self._clsact: Clsact | None = None
+        self._knobs: dict[str, Knob] = {
             "color_of": _table(colors.color_by_class),
             "class_of": _table(colors.class_by_color),
             "vxlan_ports": (vxlan_ports + (0,) * layout.VXLAN_PORTS)[: layout.VXLAN_PORTS],
@@ -65,6 +69,7 @@ class Programs:
         self._watched: frozenset[int] = frozenset()
         self._drop_link = -1
         self._drop_program = -1
+        self._is_closed = False
         self.objects = Objects(ring_bytes=ring_bytes)
         try:
             for name in ("color", "log_hop", "log_drop"):
@@ -147,7 +152,7 @@ class Programs:
         for key in [key for key in self._attached if key[0] == port.key]:
             self._close_attachment(key)
 
-    def set_policy(
+    def set_policy(  # noqa: PLR0913 - a policy has this many parts
         self,
         slot: int,
         wanted: PacketFilter,
@@ -162,7 +167,7 @@ class Programs:
         Replaces what was in the slot and starts counting anew. Of the filter
         only prefixes, protocol and ports matter: names are resolved before.
         """
-        self._policies.set(
+        self._policies.put(
             slot,
             wanted,
             limits,
@@ -206,8 +211,9 @@ class Programs:
 
     def close(self) -> None:
         """Take everything out of the kernel."""
-        if self._ring is None:
+        if self._is_closed:
             return
+        self._is_closed = True
         for key in list(self._attached):
             self._close_attachment(key)
         if self._drop_link >= 0:
@@ -220,7 +226,9 @@ class Programs:
         """Load color.bpf.c for ports with or without Ethernet; gives its descriptor."""
         return self.objects.program("color", self._variant(has_link_layer=has_link_layer))
 
-    def hop_program(self, point: Point, *, restore: bool = False, has_link_layer: bool = True) -> int:
+    def hop_program(
+        self, point: Point, *, restore: bool = False, has_link_layer: bool = True
+    ) -> int:
         """Load log_hop.bpf.c for one kind of port; gives its descriptor."""
         return self.objects.program(
             "log_hop",
@@ -241,10 +249,12 @@ class Programs:
                 return attach_tcx(port, hook, program)
             except NoTcx:
                 self._uses_clsact = True
-        from dyetrace.datapath.linux import clsact  # noqa: PLC0415 - slow, and rarely needed
+        from dyetrace.datapath.linux import clsact  # slow, and rarely needed
 
+        if self._clsact is None:
+            self._clsact = clsact.Clsact()
         handle = clsact.COLOR_HANDLE if role == "color" else clsact.LOG_HANDLE
-        return clsact.attach_clsact(port, hook, program, handle)
+        return self._clsact.attach(port, hook, program, handle)
 
     def _close_attachment(self, key: tuple[PortId, str]) -> None:
         self._restores.pop(key, None)
@@ -252,7 +262,7 @@ class Programs:
         if attachment:
             attachment.close()
 
-    def _variant(self, *, has_link_layer: bool = True, **values: Any) -> npt.NDArray[np.void]:
+    def _variant(self, *, has_link_layer: bool = True, **values: int) -> npt.NDArray[np.void]:
         link_layer_bytes = ETHERNET_BYTES if has_link_layer else 0
         return knobs(**self._knobs, link_layer_bytes=link_layer_bytes, **values)
 

@@ -6,7 +6,6 @@ have one size, so they form an array. See Documentation/bpf/ringbuf.rst.
 
 import ctypes
 import mmap
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +55,7 @@ class Ring:
         self._producer.close()
 
 
-def _map(fd: int, length: int, offset: int, *, writable: bool) -> Any:
+def _map(fd: int, length: int, offset: int, *, writable: bool) -> mmap.mmap:
     access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
     try:
         return mmap.mmap(fd, length, mmap.MAP_SHARED, access, offset=offset)

@@ -2,27 +2,31 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pyroute2 import IPRoute
 
-from dyetrace.datapath.linux.devices import Devices, read_sysctls
+from dyetrace.datapath.linux.devices import (
+    IPV4,
+    Devices,
+    bridge_calls_ip,
+    connection_table,
+    forwards,
+    reverse_path_filter,
+)
 from dyetrace.datapath.linux.errors import DatapathError
 from dyetrace.datapath.linux.namespaces import Netns
-from dyetrace.datapath.linux.routing import Keys, WayOut, look_up, neighbour_of
-from dyetrace.datapath.linux.rules import (
-    MOST_RULES,
-    RuleListing,
-    drop_rules,
-    has_legacy_rules,
-    most_telling,
-)
+from dyetrace.datapath.linux.routing import Keys, look_up, neighbour_of
+from dyetrace.datapath.linux.ruleset import RuleListing, has_legacy_rules, parse_ruleset
+from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, suspects
 from dyetrace.model.packet import FiveTuple
-from dyetrace.model.site import DropRule, LinkState, Neighbour, Queue, RouteLookup, SiteEvidence
+from dyetrace.model.site import RouteKind, SiteEvidence
 
 T = TypeVar("T")
 
-WITHIN_S = 0.2
+# Usually some ten ms; more where many namespaces come and go, as the kernel has one lock for all.
+WITHIN_S = 0.5
 
 
 def inspect_site(
@@ -30,75 +34,50 @@ def inspect_site(
     flow: FiveTuple,
     *,
     ifindex: int,
-    came_in_by: int | None = None,
+    came_in_by: int = 0,
     dscp: int = 0,
     destination_mac: str = "",
     within_s: float = WITHIN_S,
 ) -> SiteEvidence:
-    """Look around where a packet was lost; flow is the packet's own there, NAT done or not.
+    """Look around where a packet was lost; flow is the packet's own there.
 
-    ifindex is the device it was lost at (0: none). came_in_by is the port by
-    which the VFD took it in, 0 if it was sent from here; None means ifindex.
-    destination_mac, where known, tells which bridge port it was bound for.
-    Never raises: what cannot be read is empty, and a note says why.
+    ifindex is the device it was lost at (0: none), came_in_by the port by which
+    the VFD took it in (0: the same). destination_mac, where known, tells a
+    bridged packet from a routed one, and which port it was bound for. Never
+    raises: what cannot be read stays empty, and the notes say why.
     """
-    deadline = time.monotonic() + within_s
-    survey = _Survey(
+    inspection = _Inspection(
         flow=flow,
         ifindex=ifindex,
-        came_in_by=ifindex if came_in_by is None else came_in_by,
+        came_in_by=came_in_by or ifindex,
         dscp=dscp,
         destination_mac=destination_mac,
-        deadline=deadline,
+        deadline=time.monotonic() + within_s,
     )
     try:
-        netns.run(survey.carry_out)
+        netns.run(inspection.carry_out)
     except DatapathError as error:
-        survey.notes.append(str(error))
-    return survey.evidence()
+        inspection.notes.append(str(error))
+    return replace(inspection.found, notes=tuple(inspection.notes))
 
 
-class _Survey:
-    """One inspection, inside the namespace."""
+@dataclass(slots=True, kw_only=True)
+class _Inspection:
+    """One look around, inside the namespace."""
 
-    def __init__(
-        self,
-        *,
-        flow: FiveTuple,
-        ifindex: int,
-        came_in_by: int,
-        dscp: int,
-        destination_mac: str,
-        deadline: float,
-    ) -> None:
-        self.flow = flow
-        self.ifindex = ifindex
-        self.came_in_by = came_in_by
-        self.dscp = dscp
-        self.destination_mac = destination_mac
-        self.deadline = deadline
-        self.route: RouteLookup | None = None
-        self.neighbour: Neighbour | None = None
-        self.links: list[LinkState] = []
-        self.queues: list[Queue] = []
-        self.sysctls: dict[str, str] = {}
-        self.rules: list[DropRule] = []
-        self.notes: list[str] = []
-
-    def evidence(self) -> SiteEvidence:
-        """Sum up what was seen."""
-        return SiteEvidence(
-            route=self.route,
-            neighbour=self.neighbour,
-            links=tuple(self.links),
-            queues=tuple(self.queues),
-            sysctls=self.sysctls,
-            drop_rules=tuple(self.rules),
-            notes=tuple(self.notes),
-        )
+    flow: FiveTuple
+    ifindex: int
+    came_in_by: int
+    dscp: int
+    destination_mac: str
+    deadline: float
+    notes: list[str] = field(default_factory=list)
+    found: SiteEvidence = field(default_factory=SiteEvidence)
+    passage: Passage = Passage.FORWARDED
+    _concerned: list[int] = field(default_factory=list)  # devices, by ifindex
 
     def carry_out(self) -> None:
-        """Look at everything, the rules last: nft needs its time meanwhile."""
+        """Look at everything, at the rules last: nft needs its time meanwhile."""
         listing = self._try("rules", RuleListing)
         try:
             self._try("devices", self._look_at_devices)
@@ -108,58 +87,85 @@ class _Survey:
             if listing is not None:
                 listing.stop()
 
-    def _try(self, what: str, act: Callable[[], T]) -> T | None:
+    def _try(self, what: str, look: Callable[[], T]) -> T | None:
         """Do one part; an inspection must say what it can, whatever is odd."""
         try:
-            return act()
-        except Exception as error:  # noqa: BLE001  # noted: a half-read site is better than none
-            self.notes.append(f"{what} not read: {error}")
+            return look()
+        except Exception as error:  # noqa: BLE001 - noted: half a site is better than none
+            self.notes.append(f"{what} could not be read: {error}")
             return None
 
     def _look_at_devices(self) -> None:
         with IPRoute() as ipr:
             devices = Devices(ipr)
-            arrived_at = devices.bridge(self.came_in_by) or self.came_in_by
-            way, mac = WayOut(route=RouteLookup(kind="none")), self.destination_mac
-            out_of: tuple[int, ...] = (devices.bridge(self.came_in_by),)
-            if self._is_routed(devices, arrived_at):
-                keys = Keys(flow=self.flow, dscp=self.dscp, ifindex=arrived_at)
-                way = self._try("route", lambda: look_up(ipr, keys)) or way
-                self.route = way.route
-                self.neighbour, mac = self._try("neighbour", lambda: neighbour_of(ipr, way)) or (
-                    None,
-                    "",
-                )
-                out_of = (way.ifindex,)
-            port = self._port_of_bridge(devices, out_of[0], mac)
-            looked_at = (self.ifindex, devices.master(self.ifindex), way.ifindex, port)
-            indexes = [index for index in dict.fromkeys(looked_at) if index]
-            states = (devices.state(index) for index in indexes)
-            self.links = [state for state in states if state is not None]
-            self.queues = self._try("queues", lambda: list(devices.queues(indexes))) or []
-            self.sysctls = read_sysctls(devices.name(arrived_at), self.flow.dst.version)
+            came_to = devices.bridge(self.came_in_by) or self.came_in_by
+            self._concerned = [self.ifindex, devices.master(self.ifindex)]
+            if self._is_routed(devices, came_to):
+                self._try("routes", lambda: self._look_at_routes(ipr, devices, came_to))
+            else:
+                self.passage = Passage.BRIDGED
+                self._follow_bridge(devices, came_to, self.destination_mac)
+            self._look_at_concerned(devices)
+            self.found = replace(self.found, conntrack=connection_table())
 
-    def _is_routed(self, devices: Devices, arrived_at: int) -> bool:
+    def _is_routed(self, devices: Devices, came_to: int) -> bool:
         """Whether the packet is one that this namespace routes, not just bridges."""
-        if devices.kind(arrived_at) != "bridge":
+        if devices.kind(came_to) != "bridge":
             return True
         if self.destination_mac:
-            return self.destination_mac == devices.mac(arrived_at)
-        return devices.has_address(arrived_at, self.flow.dst.version)
+            return self.destination_mac == devices.mac(came_to)
+        return devices.has_address(came_to, self.flow.dst.version)
 
-    def _port_of_bridge(self, devices: Devices, ifindex: int, mac: str) -> int:
-        if not mac or devices.kind(ifindex) != "bridge":
-            return 0
-        port = self._try("bridge table", lambda: devices.port_towards(ifindex, mac)) or 0
-        if not port:
-            self.notes.append(f"{devices.name(ifindex)} has no entry for {mac}: it floods frames")
-        return port
+    def _look_at_routes(self, ipr: IPRoute, devices: Devices, came_to: int) -> None:
+        device, version = devices.name(came_to), self.flow.dst.version
+        self.found = replace(
+            self.found,
+            rp_filter=reverse_path_filter(device) if version == IPV4 else None,
+            forwarding=forwards(device, version),
+        )
+        way = look_up(ipr, Keys(flow=self.flow, dscp=self.dscp, ifindex=came_to))
+        self.found = replace(self.found, route=way.route)
+        if way.route.kind is RouteKind.LOCAL:
+            self.passage = Passage.DELIVERED
+            return
+        self._concerned.append(way.ifindex)
+        neighbour = neighbour_of(ipr, way)
+        self.found = replace(self.found, neighbour=neighbour)
+        self._follow_bridge(devices, way.ifindex, neighbour.mac if neighbour else "")
+
+    def _follow_bridge(self, devices: Devices, bridge: int, mac: str) -> None:
+        """Find the port by which a bridge sends frames to a MAC address."""
+        if not mac or devices.kind(bridge) != "bridge":
+            return
+        port = self._try("bridge table", lambda: devices.port_towards(bridge, mac))
+        if port:
+            self._concerned.append(port)
+        elif port == 0:
+            self.notes.append(f"{devices.name(bridge)} does not know {mac}: it sends to all ports")
+
+    def _look_at_concerned(self, devices: Devices) -> None:
+        indexes = [index for index in dict.fromkeys(self._concerned) if index]
+        ports = dict.fromkeys((self.came_in_by, *indexes))
+        states = (devices.state(index) for index in indexes)
+        bridge_ports = (devices.bridge_port(index) for index in ports)
+        self.found = replace(
+            self.found,
+            links=tuple(state for state in states if state is not None),
+            bridge_ports=tuple(port for port in bridge_ports if port is not None),
+            queue=self._try("queues", lambda: devices.fullest_queue(indexes)),
+        )
 
     def _look_at_rules(self, listing: RuleListing) -> None:
-        found = drop_rules(listing.text(within_s=self.deadline - time.monotonic()))
-        if len(found) > MOST_RULES:
-            self.notes.append(f"{len(found) - MOST_RULES} more rules can drop")
-            found = most_telling(found, self.flow)[:MOST_RULES]
-        self.rules = found
+        text = listing.text(within_s=self.deadline - time.monotonic())
+        rules = suspects(
+            parse_ruleset(text),
+            self.flow,
+            self.passage,
+            crosses_bridge=bool(self.found.bridge_ports),
+            bridge_calls_ip=bridge_calls_ip(self.flow.dst.version),
+        )
+        if len(rules) == MOST_RULES:
+            self.notes.append(f"only {MOST_RULES} of the rules that can drop are shown")
+        self.found = replace(self.found, rules=tuple(rules))
         if has_legacy_rules():
             self.notes.append("rules of iptables-legacy were not read: nft does not show them")

@@ -11,9 +11,10 @@ from enum import StrEnum
 from ipaddress import ip_network
 
 from dyetrace.datapath.linux.ruleset import Chain, Rule
-from dyetrace.model.packet import FiveTuple, protocol_name
+from dyetrace.model.packet import Address, FiveTuple, protocol_name
 from dyetrace.model.site import SecurityRule
 
+IPV6 = 6
 MOST_RULES = 50
 LONGEST_TEXT = 400
 
@@ -21,6 +22,7 @@ TRANSLATION = re.compile(r"\b(snat|dnat|masquerade|redirect|tproxy)\b")
 PROTOCOL = re.compile(r"^(?:.* )?(?:meta l4proto|ip protocol|ip6 nexthdr) (\S+)(?: |$)")
 HEADER = re.compile(r"(?:^| )(tcp|udp|sctp|icmp|icmpv6|udplite|dccp|ah|esp) \w")
 PORT = re.compile(r"(?:^| )(?:tcp|udp|sctp|th) (sport|dport) (\d+)(?= |$)")
+ANSWER = re.compile(r"\breject with .*")  # what is sent back, not what is matched
 ADDRESS = re.compile(r"(?:^| )ip6? (saddr|daddr) ([0-9a-f.:]+(?:/\d+)?)(?= |$)")
 PROTOCOL_NAMES = {"icmpv6": "ipv6-icmp", "ipv6-icmp": "icmpv6"}  # nft writes both
 
@@ -38,25 +40,38 @@ HOOKS = {
     Passage.DELIVERED: frozenset({"ingress", "prerouting", "input"}),
     Passage.BRIDGED: frozenset({"ingress", "prerouting", "forward", "postrouting", "egress"}),
 }
+# A routed packet comes up through one bridge, and goes down through another.
+BRIDGE_HOOKS_OF_ROUTED = frozenset({"prerouting", "input", "output", "postrouting"})
 
 
 def suspects(
-    chains: Iterable[Chain], flow: FiveTuple, passage: Passage, *, bridge_calls_ip: bool = False
+    chains: Iterable[Chain],
+    flow: FiveTuple,
+    passage: Passage,
+    *,
+    crosses_bridge: bool = False,
+    bridge_calls_ip: bool = False,
 ) -> list[SecurityRule]:
     """List the rules and policies that can have dropped a packet, at most MOST_RULES.
 
+    crosses_bridge: whether a routed packet came in or goes out by a bridge.
     bridge_calls_ip: whether bridged packets meet the IP families' rules too
     (net.bridge.bridge-nf-call-iptables).
     """
     chains = list(chains)
-    hooks = reached_from(chains)
+    reached = reached_from(chains)
     translates = any(TRANSLATION.search(rule.text) for chain in chains for rule in chain.rules)
     found: list[SecurityRule] = []
     for chain in chains:
-        if not _family_applies(chain.family, flow, passage, bridge_calls_ip=bridge_calls_ip):
-            continue
-        met = hooks[chain.family, chain.table, chain.name]
-        if met is not None and not met & HOOKS[passage]:
+        hooks = _hooks_met(
+            chain.family,
+            flow,
+            passage,
+            crosses_bridge=crosses_bridge,
+            bridge_calls_ip=bridge_calls_ip,
+        )
+        hooks_of_chain = reached[chain.family, chain.table, chain.name]
+        if not hooks or (hooks_of_chain is not None and not hooks_of_chain & hooks):
             continue
         if chain.policy == "drop":
             found.append(_suspect(chain, Rule(handle=0, text=chain.base)))
@@ -99,6 +114,7 @@ def may_match(text: str, flow: FiveTuple, *, translates: bool) -> bool:
     """Whether a rule may match a flow's packets; in doubt it may."""
     name = protocol_name(flow.protocol)
     names = {name, PROTOCOL_NAMES.get(name, name), str(flow.protocol)}
+    text = ANSWER.sub("", text)
     wanted = PROTOCOL.match(text)
     if wanted and re.fullmatch(r"[\w-]+", wanted[1]) and wanted[1] not in names:
         return False
@@ -111,21 +127,36 @@ def may_match(text: str, flow: FiveTuple, *, translates: bool) -> bool:
         if int(port) != (flow.src_port if which == "sport" else flow.dst_port):
             return False
     for which, prefix in ADDRESS.findall(text):
-        address = flow.src if which == "saddr" else flow.dst
-        network = ip_network(prefix, strict=False)
-        if network.version != address.version or address not in network:
+        if not _is_in(flow.src if which == "saddr" else flow.dst, prefix):
             return False
     return True
 
 
-def _family_applies(
-    family: str, flow: FiveTuple, passage: Passage, *, bridge_calls_ip: bool
-) -> bool:
-    if family in {"ip", "ip6"} and family != ("ip6" if flow.dst.version == 6 else "ip"):  # noqa: PLR2004 - IP's own number
-        return False
-    if passage is Passage.BRIDGED:
-        return family in {"bridge", "netdev"} or (bridge_calls_ip and family != "arp")
-    return family != "arp"
+def _is_in(address: Address, prefix: str) -> bool:
+    try:
+        return address in ip_network(prefix, strict=False)
+    except ValueError:
+        return True  # not an address after all, but something like `ip saddr . ip daddr`
+
+
+def _hooks_met(
+    family: str,
+    flow: FiveTuple,
+    passage: Passage,
+    *,
+    crosses_bridge: bool,
+    bridge_calls_ip: bool,
+) -> frozenset[str]:
+    """List the hooks of a family that a packet comes by."""
+    is_bridged = passage is Passage.BRIDGED
+    if family == "netdev":
+        return HOOKS[passage]
+    if family == "bridge" and not is_bridged:
+        return BRIDGE_HOOKS_OF_ROUTED if crosses_bridge else frozenset()
+    own_family = "ip6" if flow.dst.version == IPV6 else "ip"
+    if family in {"inet", own_family} and is_bridged and not bridge_calls_ip:
+        return frozenset()
+    return HOOKS[passage] if family in {"inet", "bridge", own_family} else frozenset()
 
 
 def _suspect(chain: Chain, rule: Rule) -> SecurityRule:

@@ -26,7 +26,7 @@ class RouteMissing:
     def inject(self, cloud: "Cloud") -> None:
         """Delete the network's routes, and the default route that would lead there in a detour."""
         router = self._router(cloud)
-        lines = ["route delete default", "-6 route delete default"] if router.default_route else []
+        lines = [f"route delete default via {each}" for each in router.default_route or ()]
         if self._network(cloud) != "default":
             port = places.port_towards(router, self._network(cloud))
             v4, v6 = port.network.prefixes

@@ -1,0 +1,133 @@
+"""What shows a cause, line by line, and how we know each."""
+
+from collections.abc import Iterator
+
+from dyetrace.knowledge.drop_reasons import meaning
+from dyetrace.knowledge.loss import Loss, Place
+from dyetrace.knowledge.objects import describe_link, describe_rule
+from dyetrace.knowledge.remedies import narrowest_link
+from dyetrace.knowledge.signs import UNSAID, function
+from dyetrace.model.cause import Cause, Evidence, EvidenceClass, Layer
+from dyetrace.model.site import BridgePort, Queue, RouteKind, RouteLookup
+
+MAX_RULES = 5
+"""More would bury the answer; the remedy's command shows them all."""
+
+_ROUTED = frozenset({Layer.NETWORK, Layer.OVERLAY, Layer.UNDERLAY})
+
+
+def evidence_of(cause: Cause, loss: Loss) -> tuple[Evidence, ...]:
+    """Give what was seen of the packets first, then what the site says."""
+    packets = _of_packets(cause, loss)
+    site = (Evidence(kind=EvidenceClass.CONFIG, text=text) for text in _of_site(cause, loss))
+    return (*packets, *site)
+
+
+def _of_packets(cause: Cause, loss: Loss) -> Iterator[Evidence]:
+    if loss.place is not Place.AT_VFD:
+        yield Evidence(kind=EvidenceClass.INFERRED, text=_vanishing(loss))
+        return
+    yield Evidence(kind=EvidenceClass.OBSERVED, text=_dropping(loss))
+    if loss.has_left_port:
+        text = f"it had been handed to {loss.port} already: the queue behind that dropped it"
+        yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
+    if cause.layer is Layer.DEVICE:
+        yield Evidence(kind=EvidenceClass.OBSERVED, text=_queue_depth(loss))
+
+
+def _dropping(loss: Loss) -> str:
+    where = f" in {function(loss)}" if loss.symbol else ""
+    if loss.drop_reason in UNSAID:
+        return f"the kernel freed the packet{where} without giving a reason"
+    said = meaning(loss.drop_reason)
+    return f"the kernel freed the packet{where}: {loss.drop_reason}{f', {said}' if said else ''}"
+
+
+def _vanishing(loss: Loss) -> str:
+    if loss.place is Place.INSIDE_VFD:
+        way_in = loss.in_port or loss.port
+        return f"seen coming in{f' at {way_in}' if way_in else ''}, never leaving, no drop seen"
+    if loss.place is Place.BETWEEN_VFDS:
+        return f"seen leaving by {loss.port}, never coming in at {loss.next_vfd or 'the next VFD'}"
+    towards = f" towards {loss.outer.dst}" if loss.outer else ""
+    there = f"host {loss.next_host}" if loss.next_host else "any other host"
+    return f"seen leaving host {loss.host} by {loss.port}{towards}, never coming in at {there}"
+
+
+def _queue_depth(loss: Loss) -> str:
+    """Say how full the queue was: "full" is the dropper's word, the depth is the fact."""
+    if loss.queue_packets:
+        return f"{loss.queue_packets} packets ({loss.queue_bytes} bytes) waited in the queue then"
+    return (
+        "no packet waited in the device's queue then: it was not full by its own count, so "
+        "look for a limit below it (a shaper's rate, the ring behind it) or a device that is down"
+    )
+
+
+def _of_site(cause: Cause, loss: Loss) -> Iterator[str]:
+    """Tell what the agent found there, as far as it bears on this cause."""
+    site = loss.site
+    has_vanished = loss.place is not Place.AT_VFD
+    if site.route and (cause.layer in _ROUTED or has_vanished):
+        yield _route(site.route, loss)
+    if site.neighbour and (cause.layer is Layer.LINK or not site.neighbour.state.is_resolved):
+        found = site.neighbour
+        yield f"neighbour {found.address} on {found.device or 'its device'} is {found.state}"
+    for link in site.links:
+        if link.is_down:
+            yield f"device {describe_link(link)}"
+    narrowest = narrowest_link(loss)
+    if narrowest and cause.code == "PACKET_TOO_BIG":
+        yield f"device {narrowest.name} has MTU {narrowest.mtu}"
+    if site.queue and cause.layer is Layer.DEVICE:
+        yield _queue(site.queue)
+    if site.rp_filter is not None and loss.drop_reason == "IP_RPFILTER":
+        yield f"rp_filter is {site.rp_filter}"
+    if site.forwarding is False and cause.layer is Layer.NETWORK:
+        yield "forwarding is switched off"
+    for port in site.bridge_ports:
+        if cause.layer is Layer.LINK and not port.may_forward:
+            yield f"bridge port {port.name}: {port.state}{_permissions(port)}"
+    if cause.layer is Layer.SECURITY:
+        yield from _security(loss)
+
+
+def _permissions(port: BridgePort) -> str:
+    return (", isolated" if port.is_isolated else "") + (", locked" if port.is_locked else "")
+
+
+def _route(found: RouteLookup, loss: Loss) -> str:
+    asked = loss.outer.dst if loss.outer else loss.five_tuple.dst
+    if found.kind is RouteKind.NONE:
+        return f"no route to {asked}{f' ({found.error})' if found.error else ''}"
+    words = [f"the route to {asked} is {found.kind}"]
+    words += [str(found.prefix)] if found.prefix else []
+    words += [f"via {found.gateway}"] if found.gateway else []
+    words += [f"dev {found.device}"] if found.device else []
+    words += [f"table {found.table}"] if found.table else []
+    return " ".join(words)
+
+
+def _queue(found: Queue) -> str:
+    limit = f", limit {found.limit}" if found.limit else ""
+    return (
+        f"queue {found.kind} {found.handle}".rstrip()
+        + f"{limit}: {found.packets} packets waiting, {found.drops} dropped since it was set up"
+    )
+
+
+def _security(loss: Loss) -> Iterator[str]:
+    site = loss.site
+    culprit = site.culprit_rule
+    if culprit and site.dropped_by:
+        yield f"the packet was traced to {describe_rule(culprit)}: {culprit.text}"
+    elif culprit:
+        yield f"the only rule here that drops: {describe_rule(culprit)}"
+    else:
+        for one in site.rules[:MAX_RULES]:
+            yield f"a rule that drops here: {describe_rule(one)}"
+        if len(site.rules) > MAX_RULES:
+            yield f"and {len(site.rules) - MAX_RULES} more rules that drop here"
+    if site.conntrack and site.conntrack.is_full:
+        table = site.conntrack
+        yield f"the connection table holds {table.entries} of {table.limit} entries"

@@ -1,0 +1,137 @@
+"""Works, broken, seen, healed: each fault gets its verdict, place and cause."""
+
+import pytest
+
+from dyetrace.lab.errors import LabError
+from dyetrace.lab.faults import (
+    AclDeny,
+    LinkDown,
+    NeighbourUnresolved,
+    QueueFull,
+    RandomLoss,
+    RouteBlackhole,
+    RouteMissing,
+    RouteProhibit,
+    RouteUnreachable,
+    RpFilter,
+    TtlExpired,
+    UnderlayLoss,
+    VniMismatch,
+)
+from dyetrace.lab.traffic import exchange
+from support.diagnosis import diagnose, eventually, explained
+
+FAMILIES = [4, 6]
+PROTOCOLS = ["udp", "tcp", "icmp"]
+
+FAULTS = {
+    "acl_deny at the destination vSwitch": AclDeny(direction="rx", vm="blue-db"),
+    "acl_deny at the source vSwitch": AclDeny(direction="tx", vm="blue-web"),
+    "route_missing": RouteMissing(),
+    "route_blackhole": RouteBlackhole(),
+    "route_unreachable": RouteUnreachable(),
+    "route_prohibit": RouteProhibit(),
+    "rp_filter": RpFilter(),
+    "neighbour_unresolved": NeighbourUnresolved(),
+    "link_down at the VM's port": LinkDown(),
+    "ttl_expired": TtlExpired(),
+    "vni_mismatch": VniMismatch(),
+    "underlay_loss": UnderlayLoss(),
+}
+
+
+def assert_works(cloud, src, dst, **flow):
+    """Prove by the receiver's count that the traffic works."""
+    eventually(
+        lambda: exchange(cloud, src, dst, count=5, **flow).lost == 0,
+        within_s=15,
+        what=f"traffic {src} -> {dst} {flow}",
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_with_its_place_and_cause(clouds, store, name, protocol, family):
+    cloud, fault = clouds("three-hosts"), FAULTS[name]
+    truth = fault.truth(cloud)
+    if family not in truth.families:
+        pytest.skip("this fault does not exist in this family")  # e.g. rp_filter is IPv4's
+    src, dst = "blue-web", "blue-db"
+    assert_works(cloud, src, dst, protocol=protocol, family=family)
+    cloud.inject(fault)
+    try:
+        answer, seen = diagnose(cloud, src, dst, protocol=protocol, family=family, store=store)
+    finally:
+        cloud.heal()
+
+    assert seen.lost > 0, "the fault must lose packets by the receiver's count"
+    assert answer["verdict"] == truth.verdict, explained(answer)
+    finding = answer["findings"][0]
+    assert finding["code"] == truth.code, explained(answer)
+    assert len(answer["findings"]) == 1, explained(answer)
+    if truth.host is not None:
+        assert (finding["host"], finding["vfd"]) == (truth.host, truth.vfd), explained(answer)
+    assert_works(cloud, src, dst, protocol=protocol, family=family)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("at", ["vm", "uplink"])
+def test_a_full_queue_is_found_with_its_depth(clouds, store, at, family):
+    cloud, fault = clouds("three-hosts"), QueueFull(at=at)
+    truth = fault.truth(cloud)
+    cloud.inject(fault)
+    try:
+        answer, seen = diagnose(cloud, "blue-web", "blue-db", family=family, store=store, rate=400)
+    finally:
+        cloud.heal()
+
+    assert seen.lost > 0
+    assert answer["verdict"] in {truth.verdict, *truth.other_verdicts}, explained(answer)
+    finding = answer["findings"][0]
+    assert (finding["code"], finding["host"], finding["vfd"]) == (
+        truth.code, truth.host, truth.vfd,
+    ), explained(answer)  # fmt: skip
+    shown = " ".join(evidence["text"] for evidence in finding["evidence"])
+    assert any(ord(character) in range(48, 58) for character in shown), shown
+    assert "queue" in shown
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("protocol", ["udp", "icmp"])
+def test_random_loss_is_partial_with_the_right_k_of_n(clouds, store, protocol, family):
+    cloud, fault = clouds("three-hosts"), RandomLoss(vm="blue-db")
+    truth = fault.truth(cloud)
+    cloud.inject(fault)
+    try:
+        answer, seen = diagnose(
+            cloud, "blue-web", "blue-db", protocol=protocol, family=family, store=store,
+            packets=200, rate=400, count=200,
+        )  # fmt: skip
+    finally:
+        cloud.heal()
+
+    assert answer["verdict"] == "PARTIAL", explained(answer)
+    assert (answer["findings"][0]["code"], answer["findings"][0]["vfd"]) == (truth.code, truth.vfd)
+    if answer["total"] == seen.sent:
+        assert answer["lost"] == seen.lost
+    assert sum(finding["packets"] for finding in answer["findings"]) == answer["lost"]
+    delivered = sum(path["packets"] for path in answer["paths"] if path["fate"] == "delivered")
+    assert delivered + answer["lost"] == answer["total"]
+
+
+def test_no_traffic_is_not_seen(clouds, store):
+    from support.diagnosis import filter_of, trace
+
+    cloud = clouds("three-hosts")
+    wanted = filter_of(cloud, "blue-web", "blue-app", protocol="udp", family=4)
+
+    answer = trace(cloud, wanted, store=store, time_s=0.5)
+
+    assert answer["verdict"] == "NOT_SEEN"
+    assert answer["undetermined"][0]["code"] == "NO_TRAFFIC"
+
+
+def test_a_fault_that_does_not_fit_is_refused():
+    with pytest.raises((LabError, ValueError, TypeError)):
+        AclDeny(direction="sideways").inject(None)
