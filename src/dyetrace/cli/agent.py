@@ -13,9 +13,17 @@ def agent(
         typer.Option(help="Only namespaces whose names match; may be repeated. All if left out."),
     ] = None,
     colors: Annotated[
-        str, typer.Option(help="Original DSCP:color pairs, e.g. 0:43,46:47.")
+        str,
+        typer.Option(
+            envvar="DYETRACE_AGENT_COLORS", help="Original DSCP:color pairs, e.g. 0:43,46:47."
+        ),
     ] = "0:43",
-    ring_kib: Annotated[int, typer.Option(help="Size of the ring of records, in KiB.")] = 4096,
+    ring_kib: Annotated[
+        int,
+        typer.Option(
+            envvar="DYETRACE_AGENT_RING_KIB", help="Size of the ring of records, in KiB.", min=4
+        ),
+    ] = 4096,
     vxlan_port: Annotated[
         list[int] | None, typer.Option(help="UDP ports that carry VXLAN; up to four.")
     ] = None,

@@ -114,8 +114,12 @@ class Diagnosis:
         refused = await self.fleet.each(sources, color)
         if len(refused) == len(sources):
             reasons = "; ".join(map(str, [*failed.values(), *refused.values()]))
-            raise PolicyRefused(f"no source could be colored: {reasons or 'its agents are down'}")
+            kind = AgentUnreachable if self._are_gone(wanted.color) else PolicyRefused
+            raise kind(f"no source could be colored: {reasons or 'its agents are down'}")
         self._note(map(str, refused.values()))
+
+    def _are_gone(self, hosts: Iterable[int]) -> bool:
+        return not self.fleet.up(hosts)
 
     async def _trace(self, wanted: Plan) -> None:
         """Wait until enough is colored, time is over, or nobody colors any more."""

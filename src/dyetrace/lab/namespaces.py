@@ -48,8 +48,8 @@ def clouds_with_namespaces() -> list[str]:
     """List the clouds that have namespaces, also those whose builder was killed."""
     if not NAMESPACES.is_dir():
         return []
-    names = (path.name.split(".") for path in NAMESPACES.iterdir())
-    return sorted({parts[1] for parts in names if parts[0] == PREFIX and len(parts) > 2})
+    ours = [path.name for path in NAMESPACES.glob(f"{PREFIX}.*.*")]
+    return sorted({name.split(".")[1] for name in ours})
 
 
 def inside(netns: str, act: Callable[[], T]) -> T:

@@ -70,5 +70,5 @@ def exclusive(cloud: str) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX)
         # The tools we run hold the lock too: if this process is killed, whoever cleans up
         # after it waits until a tool that is still at work has ended.
-        os.set_inheritable(file.fileno(), True)  # noqa: FBT003  # the signature of os
+        os.set_inheritable(file.fileno(), True)
         yield

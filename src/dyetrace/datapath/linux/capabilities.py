@@ -12,7 +12,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from dyetrace.datapath.linux import probes
 from dyetrace.datapath.linux.btf import KIND_TYPEDEF, VMLINUX, Btf, drop_arguments
 from dyetrace.datapath.linux.errors import DatapathError
-from dyetrace.datapath.linux.libbpf import library
+from dyetrace.datapath.linux.libbpf import SONAME, library
 from dyetrace.datapath.linux.objects import OBJECTS
 
 OLDEST_KERNEL = (5, 12)
@@ -46,7 +46,9 @@ def check_capabilities() -> tuple[Check, ...]:
 def check_privileges() -> Check:
     """Look for the capabilities that loading programs and entering namespaces takes."""
     name = "privileges"
-    held = re.search(r"^CapEff:\s*(\w+)", Path("/proc/thread-self/status").read_text(), re.M)
+    held = re.search(
+        r"^CapEff:\s*(\w+)", Path("/proc/thread-self/status").read_text(), re.MULTILINE
+    )
     mask = int(held[1], 16) if held else 0
     missing = [capability for capability, bit in CAPABILITIES.items() if not mask >> bit & 1]
     if not missing:
@@ -87,10 +89,10 @@ def check_libbpf() -> Check:
     """Load the library that loads the programs."""
     name = "libbpf"
     try:
-        loaded = library()
+        library()
     except DatapathError as error:
         return Check(name=name, ok=False, found="missing", advice=str(error))
-    return Check(name=name, ok=True, found=Path(loaded._name).name)
+    return Check(name=name, ok=True, found=SONAME)
 
 
 def check_programs() -> Check:
@@ -184,7 +186,7 @@ def check_statistics() -> Check:
 
 def check_symbols() -> Check:
     """Read the kernel's symbols: they name the place of a drop."""
-    with open("/proc/kallsyms", encoding="ascii", errors="replace") as symbols:
+    with Path("/proc/kallsyms").open(encoding="ascii", errors="replace") as symbols:
         is_readable = int(symbols.readline().split()[0], 16) != 0
     return Check(
         name="kernel symbols",

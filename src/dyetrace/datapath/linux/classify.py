@@ -13,6 +13,11 @@ from dyetrace.datapath.linux.edges import (
 from dyetrace.datapath.linux.facts import LinkFacts, NamespaceFacts
 from dyetrace.model.topology import Host, Nic, Port, PortKind, Vfd, VfdKind
 
+NOTHING_FORWARDS = (
+    "nothing here forwards packets: no bridge has ports, and no namespace "
+    "with two links up has net.ipv4.ip_forward or net.ipv6.conf.all.forwarding on"
+)
+
 
 def classify(
     namespaces: Sequence[NamespaceFacts], *, host_number: int, host_name: str
@@ -25,10 +30,7 @@ def classify(
     )
     notes = tuple(note for each in namespaces for note in notes_on(each, scope, names))
     if not vfds:
-        notes += (
-            "nothing here forwards packets: no bridge has ports, and no namespace "
-            "with two links up has net.ipv4.ip_forward or net.ipv6.conf.all.forwarding on",
-        )
+        notes += (NOTHING_FORWARDS,)
     return Host(number=host_number, name=host_name, vfds=vfds), notes
 
 

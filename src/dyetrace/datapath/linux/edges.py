@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from dyetrace.datapath.linux.facts import (
     ETHERNET,
+    LOOPBACK,
     NO_HEADER,
     PAIRS,
     PPP,
@@ -103,6 +104,9 @@ def _carriers(tunnel: LinkFacts, here: NamespaceFacts) -> frozenset[int]:
     holders = [
         link
         for link in here.links
-        if tunnel.vtep is not None and tunnel.vtep in link.addresses and not link.is_overlay_tunnel
+        if tunnel.vtep is not None
+        and tunnel.vtep in link.addresses
+        and not link.is_overlay_tunnel
+        and not (link.hardware == LOOPBACK or link.kind == "dummy")  # reachable by any device
     ]
     return frozenset().union(*(here.beneath(holder.ifindex) for holder in holders))

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fcntl import ioctl
 from fnmatch import fnmatchcase
@@ -12,8 +13,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from dyetrace.datapath.linux.errors import NamespaceVanished
-from dyetrace.datapath.linux.netns import CLONE_NEWNET, run_in
-from dyetrace.datapath.linux.owners import name_of_process
+from dyetrace.datapath.linux.netns import CLONE_NEWNET, netns_number, run_in
+from dyetrace.datapath.linux.owners import name_of_process, processes
 
 T = TypeVar("T")
 
@@ -122,6 +123,8 @@ def open_namespaces(scope: Scope, notes: list[str]) -> list[Netns]:
         if pid is not None and name and (name == path or MADE_UP_NAME.fullmatch(name)):
             netns.owner = name_of_process(pid)
         found[netns.inode] = netns
+    if not found and scope.names:
+        notes.append(f"no namespace has a name like {' or '.join(scope.names)}: see `ip netns`")
     return list(found.values())
 
 
@@ -135,9 +138,9 @@ def _candidates(scope: Scope, pids: dict[int, int]) -> Iterator[tuple[str, str]]
     if not scope.names:
         # Of the main thread: it never changes its namespace.
         yield "", f"/proc/{os.getpid()}/ns/net"
-    for name in sorted(os.listdir(NAMES)) if NAMES.is_dir() else ():
-        if scope.covers(name):
-            yield name, str(NAMES / name)
+    for entry in sorted(NAMES.iterdir()) if NAMES.is_dir() else ():
+        if scope.covers(entry.name):
+            yield entry.name, str(entry)
     if not scope.names:
         for pid in pids.values():
             path = f"/proc/{pid}/ns/net"
@@ -147,24 +150,28 @@ def _candidates(scope: Scope, pids: dict[int, int]) -> Iterator[tuple[str, str]]
 def _pids_by_namespace() -> dict[int, int]:
     """Find the lowest pid, most likely the first process, of each namespace."""
     found: dict[int, int] = {}
-    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
-        try:
-            found.setdefault(os.stat(f"/proc/{pid}/ns/net").st_ino, pid)
-        except OSError:
-            continue  # it ended, or is not ours to look at: `doctor` tells who we are
+    for pid in processes():
+        # One that has ended, or is not ours to look at, is left out: `doctor` tells who we are.
+        with suppress(NamespaceVanished):
+            found.setdefault(netns_number(f"/proc/{pid}/ns/net"), pid)
     return found
 
 
 def _open(name: str, path: str) -> Netns:
+    # A file of another kind must not make us wait for its writer.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        try:
-            kind = ioctl(fd, NS_GET_NSTYPE)
-        except OSError as error:
-            raise OSError(error.errno, "it is a file left over from a namespace") from error
-        if kind != CLONE_NEWNET:
-            raise OSError(0, "it is no network namespace")
+        _check_kind(fd)
         return Netns(inode=os.fstat(fd).st_ino, name=name, path=path, _fd=fd)
     except OSError:
         os.close(fd)
         raise
+
+
+def _check_kind(fd: int) -> None:
+    try:
+        kind = ioctl(fd, NS_GET_NSTYPE)
+    except OSError as error:
+        raise OSError(error.errno, "it is a file left over from a namespace") from error
+    if kind != CLONE_NEWNET:
+        raise OSError(errno.EINVAL, "it is no network namespace")

@@ -5,12 +5,14 @@ import os
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from dyetrace.datapath.linux.errors import NamespaceVanished
 from dyetrace.datapath.linux.facts import NamespaceFacts
+from dyetrace.datapath.linux.netns import netns_number
 
 PROC = Path("/proc")
 CLONE_NEWUTS = 0x04000000
@@ -24,6 +26,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 Holder = tuple[int, int]
 """(pid, inode number of its network namespace)"""
+
+
+def processes() -> list[int]:
+    """List all processes, the first started first unless pids have wrapped around."""
+    return sorted(int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal())
 
 
 def name_of_process(pid: int) -> str:
@@ -69,18 +76,30 @@ def _holders() -> tuple[Mapping[str, list[Holder]], Mapping[int, list[Holder]]]:
     """Find who has taps open, by device name, and macvtaps, by ifindex."""
     taps: dict[str, list[Holder]] = defaultdict(list)
     macvtaps: dict[int, list[Holder]] = defaultdict(list)
-    for pid in sorted(int(entry) for entry in os.listdir(PROC) if entry.isdecimal()):
-        with suppress(OSError):  # it ended, or is not ours to look at
-            for fd in os.listdir(PROC / str(pid) / "fd"):
-                # In a jail the path has a prefix: compare its end only.
-                target = os.readlink(f"{PROC}/{pid}/fd/{fd}")
-                if target.endswith(TUN_NODE):
-                    device = _tap_of(pid, fd)
-                    taps[device].append((pid, os.stat(f"{PROC}/{pid}/ns/net").st_ino))
-                elif node := MACVTAP_NODE.fullmatch(target):
-                    netns = os.stat(f"{PROC}/{pid}/ns/net").st_ino
+    for pid in processes():
+        for fd, target in _open_files(pid):
+            # In a jail the path has a prefix: compare its end only.
+            node = MACVTAP_NODE.fullmatch(target)
+            if not node and not target.endswith(TUN_NODE):
+                continue
+            with suppress(OSError, NamespaceVanished):  # it ended, or closed it
+                netns = netns_number(f"/proc/{pid}/ns/net")
+                if node:
                     macvtaps[int(node[1])].append((pid, netns))
+                else:
+                    taps[_tap_of(pid, fd)].append((pid, netns))
     return taps, macvtaps
+
+
+def _open_files(pid: int) -> Iterator[tuple[str, str]]:
+    """Yield descriptors and what they lead to."""
+    try:
+        descriptors = list((PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return  # it ended, or is not ours to look at
+    for descriptor in descriptors:
+        with suppress(OSError):
+            yield descriptor.name, str(descriptor.readlink())
 
 
 def _tap_of(pid: int, fd: str) -> str:
@@ -96,7 +115,7 @@ def _name_of_vm(pid: int) -> str:
         words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return ""
-    program = os.path.basename(words[0])
+    program = Path(words[0]).name
     for monitor, option in VM_NAME_OPTIONS.items():
         if program.startswith(monitor) and option in words[:-1]:
             value = words[words.index(option) + 1]
@@ -111,7 +130,7 @@ def _name_of_container(pid: int) -> str:
     except OSError:
         return ""
     try:
-        if os.fstat(fd).st_ino == os.stat(PROC / "self/ns/uts").st_ino:
+        if os.fstat(fd).st_ino == (PROC / "self/ns/uts").stat().st_ino:
             return ""
         names: list[str] = []
 

@@ -78,8 +78,7 @@ def in_new_namespace(function: Callable[[], T]) -> T:
 
     def visit() -> None:
         try:
-            if _libc.unshare(CLONE_NEWNET):
-                raise _error("making a network namespace")
+            _leave_namespace()
             results.append(function())
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)
@@ -90,6 +89,12 @@ def in_new_namespace(function: Callable[[], T]) -> T:
     if failures:
         raise failures[0]
     return results[0]
+
+
+def _leave_namespace() -> None:
+    """Move the calling thread into a new network namespace."""
+    if _libc.unshare(CLONE_NEWNET):
+        raise _error("making a network namespace")
 
 
 @contextmanager

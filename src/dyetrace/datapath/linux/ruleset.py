@@ -68,7 +68,7 @@ class RuleListing:
             raise FileNotFoundError("nft is not installed")
         # Text, not JSON: what users read and search for. Terse: sets can be
         # huge, and what they hold is not what drops.
-        self._process = subprocess.Popen(  # noqa: S603 - fixed arguments
+        self._process = subprocess.Popen(
             [program, "-a", "-t", "list", "ruleset"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

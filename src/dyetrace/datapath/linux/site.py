@@ -29,7 +29,7 @@ T = TypeVar("T")
 WITHIN_S = 0.5
 
 
-def inspect_site(
+def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     netns: Netns,
     flow: FiveTuple,
     *,

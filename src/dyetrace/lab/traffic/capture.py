@@ -16,6 +16,8 @@ STATISTICS = struct.Struct("=II")  # packets, drops
 # An IPv6 header with a fragment header and the first bytes of L4 fit in this.
 SNAP_BYTES = 96
 
+IPV4 = 4
+IPV6 = 6
 IPV6_HEADER = 40
 IPV6_FRAGMENT = 44
 ECHO_REQUESTS = {4: 8, 6: 128}
@@ -92,14 +94,14 @@ class Capture:
 def match(packet: bytes, wanted: Wanted) -> int | None:
     """Give the TOS or traffic class byte of a packet of the flow, None for any other packet."""
     try:
-        return match_v4(packet, wanted) if wanted.family == 4 else match_v6(packet, wanted)
+        return MATCHERS[wanted.family](packet, wanted)
     except (IndexError, struct.error):
         return None  # too short to be of the flow
 
 
 def match_v4(packet: bytes, wanted: Wanted) -> int | None:
     """Compare with an IPv4 packet; later fragments carry no ports and are not counted."""
-    if packet[0] >> 4 != 4 or packet[9] != L4_NUMBERS[wanted.protocol, 4]:
+    if packet[0] >> 4 != IPV4 or packet[9] != L4_NUMBERS[wanted.protocol, 4]:
         return None
     if wanted.source not in (None, packet[12:16]) or packet[16:20] != wanted.destination:
         return None
@@ -112,7 +114,7 @@ def match_v4(packet: bytes, wanted: Wanted) -> int | None:
 
 def match_v6(packet: bytes, wanted: Wanted) -> int | None:
     """Compare with an IPv6 packet, looking behind a fragment header."""
-    if packet[0] >> 4 != 6:
+    if packet[0] >> 4 != IPV6:
         return None
     if wanted.source not in (None, packet[8:24]) or packet[24:40] != wanted.destination:
         return None
@@ -136,3 +138,6 @@ def matches_l4(segment: bytes, wanted: Wanted) -> bool:
         (identifier,) = struct.unpack_from("!H", segment, 4)
         return bool(identifier == wanted.source_port)
     return struct.unpack_from("!HH", segment) == (wanted.source_port, wanted.port)
+
+
+MATCHERS = {IPV4: match_v4, IPV6: match_v6}

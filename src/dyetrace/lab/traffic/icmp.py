@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from dyetrace.lab.traffic import sockets
-from dyetrace.lab.traffic.capture import ECHO_REQUESTS, L4_NUMBERS
+from dyetrace.lab.traffic.capture import ECHO_REQUESTS, IPV4, IPV6, L4_NUMBERS
 from dyetrace.lab.traffic.flow import Flow, opened_in, random_id
 
 PATIENCE_S = 0.2
 ECHO_REPLIES = {4: 0, 6: 129}
 MESSAGE_BYTES = 65_535
+HEADER_BYTES = 8
 
 
 class IcmpTalker:
@@ -87,9 +88,9 @@ class IcmpTalker:
                 return
             except OSError:
                 continue  # an ICMP error about one of the requests: read on
-            if self._flow.family == 4:
+            if self._flow.family == IPV4:
                 message = message[(message[0] & 0x0F) * 4 :]  # raw IPv4 sockets get the header
-            if len(message) < 8 or message[0] != ECHO_REPLIES[self._flow.family]:
+            if len(message) < HEADER_BYTES or message[0] != ECHO_REPLIES[self._flow.family]:
                 continue
             identifier, number = struct.unpack_from("!HH", message, 4)
             if identifier == self.source_port:
@@ -101,7 +102,7 @@ class IcmpTalker:
 def echo_request(family: int, identifier: int, number: int, payload: bytes) -> bytes:
     """Write an echo request. The kernel fills in the checksum of ICMPv6, which covers addresses."""
     header = struct.pack("!BBHHH", ECHO_REQUESTS[family], 0, 0, identifier, number)
-    if family == 6:
+    if family == IPV6:
         return header + payload
     checksum = internet_checksum(header + payload)
     return header[:2] + struct.pack("!H", checksum) + header[4:] + payload

@@ -6,20 +6,20 @@ import socket
 from dyetrace.lab.traffic.flow import Flow, PortInUse
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+MARKS = {
+    4: (socket.IPPROTO_IP, socket.IP_TOS, socket.IP_TTL),
+    6: (socket.IPPROTO_IPV6, socket.IPV6_TCLASS, socket.IPV6_UNICAST_HOPS),
+}
 BUFFER_BYTES = 4 << 20
 SO_RCVBUFFORCE = 33
 
 
 def marked(flow: Flow, sock: socket.socket) -> socket.socket:
     """Give the sender's socket the flow's DSCP and TTL."""
-    if flow.family == 4:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, flow.dscp << 2)
-        if flow.ttl is not None:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, flow.ttl)
-    else:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, flow.dscp << 2)
-        if flow.ttl is not None:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, flow.ttl)
+    level, traffic_class, ttl = MARKS[flow.family]
+    sock.setsockopt(level, traffic_class, flow.dscp << 2)
+    if flow.ttl is not None:
+        sock.setsockopt(level, ttl, flow.ttl)
     return sock
 
 

@@ -1,0 +1,159 @@
+import pytest
+from support.builders import a_flow
+
+from dyetrace.datapath.linux.ruleset import Chain, Rule
+from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, may_match, suspects
+
+UDP, ICMP = 17, 1
+
+
+def a_chain(*texts, family="inet", name="c", hook="forward", policy="accept"):
+    rules = [Rule(handle=number, text=text) for number, text in enumerate(texts, 1)]
+    return Chain(
+        family=family,
+        table="t",
+        name=name,
+        hook=hook,
+        base=f"type filter hook {hook} priority filter; policy {policy};",
+        policy=policy if hook else "",
+        rules=rules,
+    )
+
+
+def suspected(*chains, flow=None, passage=Passage.FORWARDED, **fields):
+    found = suspects(chains, flow or a_flow(), passage, **fields)
+    return [(rule.chain, rule.handle) for rule in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drop",
+        "udp dport 53 drop",
+        "ip daddr 10.0.2.0/24 drop",
+        "udp dport { 53, 54 } drop",
+        "udp dport != 80 drop",
+        "ct state invalid drop",
+        "meta l4proto { tcp, udp } drop",
+        "ip saddr . ip daddr { 10.0.0.1 . 10.0.0.2 } drop",
+        "reject with icmp type port-unreachable",
+        'iifname "eth0" ip saddr 10.0.1.11 udp sport 4000 drop',
+    ],
+)
+def test_a_rule_that_may_match_is_kept(text):
+    flow = a_flow("10.0.1.11", "10.0.2.21", protocol=UDP, src_port=4000, dst_port=53)
+
+    assert may_match(text, flow, translates=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp dport 53 drop",
+        "icmp type echo-request drop",
+        "meta l4proto tcp drop",
+        "ip protocol icmp drop",
+        "udp dport 80 drop",
+        "udp sport 80 drop",
+        "th dport 80 drop",
+        "ip daddr 10.9.0.0/16 drop",
+        "ip saddr 10.0.2.21 drop",
+        "ip6 daddr fd00::/8 drop",
+    ],
+)
+def test_a_rule_that_cannot_match_is_cleared(text):
+    flow = a_flow("10.0.1.11", "10.0.2.21", protocol=UDP, src_port=4000, dst_port=53)
+
+    assert not may_match(text, flow, translates=False)
+
+
+def test_where_addresses_are_translated_only_the_protocol_clears_a_rule():
+    flow = a_flow(protocol=UDP, dst_port=53)
+
+    assert may_match("udp dport 80 drop", flow, translates=True)
+    assert may_match("ip daddr 10.9.0.0/16 drop", flow, translates=True)
+    assert not may_match("tcp dport 53 drop", flow, translates=True)
+
+
+def test_a_translating_rule_anywhere_counts():
+    nat = a_chain("ip daddr 1.1.1.1 dnat ip to 10.0.2.21", name="nat", hook="prerouting")
+
+    assert suspected(nat, a_chain("ip daddr 1.1.1.1 drop")) == [("c", 1)]
+
+
+def test_a_policy_is_a_suspect_with_handle_0():
+    assert suspected(a_chain(policy="drop")) == [("c", 0)]
+
+
+@pytest.mark.parametrize(
+    ("passage", "hook", "is_met"),
+    [
+        (Passage.FORWARDED, "forward", True),
+        (Passage.FORWARDED, "input", False),
+        (Passage.FORWARDED, "output", False),
+        (Passage.FORWARDED, "ingress", True),
+        (Passage.DELIVERED, "input", True),
+        (Passage.DELIVERED, "forward", False),
+    ],
+)
+def test_only_chains_on_the_packets_way_are_suspect(passage, hook, is_met):
+    assert bool(suspected(a_chain("drop", hook=hook), passage=passage)) is is_met
+
+
+@pytest.mark.parametrize(
+    ("family", "is_met"), [("ip", True), ("ip6", False), ("arp", False), ("netdev", True)]
+)
+def test_only_families_of_the_packet_are_suspect(family, is_met):
+    assert bool(suspected(a_chain("drop", family=family))) is is_met
+
+
+def test_a_bridged_packet_meets_the_bridges_rules():
+    bridge, inet = a_chain("drop", family="bridge", name="b"), a_chain("drop")
+
+    assert suspected(bridge, inet, passage=Passage.BRIDGED) == [("b", 1)]
+
+
+def test_a_bridged_packet_meets_ip_rules_where_the_bridge_calls_them():
+    assert suspected(a_chain("drop"), passage=Passage.BRIDGED, bridge_calls_ip=True) == [("c", 1)]
+
+
+def test_a_routed_packet_meets_a_bridges_rules_only_if_it_crosses_one():
+    bridge = a_chain("drop", family="bridge", hook="prerouting")
+
+    assert suspected(bridge) == []
+    assert suspected(bridge, crosses_bridge=True) == [("c", 1)]
+
+
+def test_a_chain_is_met_where_chains_that_jump_to_it_are():
+    base = a_chain("jump middle", name="base")
+    middle = a_chain("goto last", name="middle", hook="")
+    last = a_chain("drop", name="last", hook="")
+    elsewhere = a_chain("drop", name="unused", hook="")
+
+    assert suspected(base, middle, last, elsewhere) == [("last", 1)]
+
+
+def test_chains_that_jump_in_circles_end():
+    assert suspected(a_chain("jump c", "drop")) == [("c", 2)]
+
+
+def test_a_chain_that_a_map_may_lead_to_is_suspect():
+    base = a_chain("tcp dport vmap @services", name="base")
+
+    assert suspected(base, a_chain("drop", name="service", hook="")) == [("service", 1)]
+
+
+def test_the_rules_that_name_the_flow_come_first_and_the_list_is_bounded():
+    many = ["ct state invalid drop"] * (MOST_RULES + 10)
+
+    found = suspected(a_chain(*many, "ip daddr 10.0.2.21 drop"))
+
+    assert len(found) == MOST_RULES
+    assert found[0] == ("c", MOST_RULES + 11)
+
+
+def test_icmp_is_told_from_tcp():
+    flow = a_flow(protocol=ICMP, src_port=0, dst_port=0)
+
+    assert may_match("icmp type echo-request drop", flow, translates=False)
+    assert not may_match("tcp flags syn drop", flow, translates=False)
