@@ -160,7 +160,7 @@ def heal(cloud: CloudOption = None) -> None:
 
 
 @app.command()
-def traffic(
+def traffic(  # noqa: PLR0913, PLR0917  # each is an option
     source: Annotated[str | None, typer.Argument(help="A VM, or `internet`.")] = None,
     destination: Annotated[
         str | None, typer.Argument(help="A VM, `internet`, or a floating address.")

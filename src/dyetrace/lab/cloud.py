@@ -7,9 +7,9 @@ from typing import Self
 
 from dyetrace.lab import breakage, state
 from dyetrace.lab.agents import Agent
-from dyetrace.lab.blueprint import INTERNET_ADDRESSES, INTERNET_BRIDGE
 from dyetrace.lab.description import CloudDescription, VmDescription
 from dyetrace.lab.dump import dump
+from dyetrace.lab.edge import INTERNET_ADDRESSES, INTERNET_BRIDGE
 from dyetrace.lab.ends import FloatingIp, Host, Internet, Vm
 from dyetrace.lab.errors import UnknownName
 from dyetrace.lab.faults.fault import Fault

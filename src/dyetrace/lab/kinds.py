@@ -191,7 +191,7 @@ def gateway(tenant: str, networks: tuple[NetworkDescription, ...]) -> GatewayDes
     )
 
 
-def router_ports(
+def router_ports(  # noqa: PLR0913  # what tells a vRouter's ports from a gateway's
     tenant: str,
     host: str,
     networks: tuple[NetworkDescription, ...],

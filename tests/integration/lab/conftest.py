@@ -38,7 +38,7 @@ def one_host() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def fresh_name(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+def fresh_name() -> Iterator[Callable[[str], str]]:
     """Names for clouds of one test's own; whatever it leaves up is taken down."""
     from dyetrace.lab.lifecycle import take_down
 

@@ -20,7 +20,11 @@ from dyetrace.lab.namespaces import existing
 
 NameMaker = Callable[[str], str]
 
-BUILDER = "import sys; from dyetrace.lab.cloud import Cloud; Cloud.up('nat', name=sys.argv[1], agents=False)"
+BUILDER = """
+import sys
+from dyetrace.lab.cloud import Cloud
+Cloud.up("nat", name=sys.argv[1], agents=False)
+"""
 
 
 def interrupt_while_building(name: str, number: signal.Signals) -> int:

@@ -144,7 +144,7 @@ def policy_row(
     ):
         if port is not None:
             row[name] = port
-            row["flags"] |= flag
+            row["flags"] = int(row["flags"]) | flag
     row["protocol"] = wanted.protocol or 0
     return row
 

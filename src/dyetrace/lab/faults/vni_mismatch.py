@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from dyetrace.lab import commands
-from dyetrace.lab.blueprint import vxlan_entries, vxlan_links
 from dyetrace.lab.description import NetworkDescription
 from dyetrace.lab.faults import places
 from dyetrace.lab.faults.fault import Truth
+from dyetrace.lab.overlay import vxlan_entries, vxlan_links
 
 if TYPE_CHECKING:
     from dyetrace.lab.cloud import Cloud

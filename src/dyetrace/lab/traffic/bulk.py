@@ -32,22 +32,21 @@ class BulkReport:
         return self.received_bytes * 8 / self.seconds if self.seconds else 0.0
 
 
-def bulk_tcp(
+def bulk_tcp(  # noqa: PLR0913  # all but the ends have defaults
     cloud: Cloud,
     source: Source | str,
     destination: Destination | str,
     *,
-    family: Literal[4, 6] = 4,
     size: int = 64 << 20,
+    deadline: float = 5.0,
+    family: Literal[4, 6] = 4,
     port: int = 5001,
     dscp: int = 0,
-    deadline: float = 5.0,
 ) -> BulkReport:
     """Send `size` bytes as fast as they go, giving up at the deadline. Raises PortInUse."""
     flow = flow_between(
-        cloud, source, destination, "tcp", family, port, dscp=dscp, size=CHUNK_BYTES, ttl=None,
-        distinct=False,
-    )  # fmt: skip
+        cloud, source, destination, protocol="tcp", family=family, port=port, dscp=dscp
+    )
     until = time.monotonic() + deadline
     with (
         opened_in(

@@ -37,13 +37,13 @@ class Flow:
 
     source: Source
     destination: Destination
-    protocol: L4
-    family: Literal[4, 6]
-    port: int  # the destination's; the source port is the kernel's choice
-    dscp: int
-    size: int  # bytes of L4 payload of each packet
-    ttl: int | None
-    distinct: bool  # whether each packet's payload differs from the others'
+    protocol: L4 = "udp"
+    family: Literal[4, 6] = 4
+    port: int = 5432  # the destination's; the source port is the kernel's choice
+    dscp: int = 0  # the sender's own
+    size: int = 64  # bytes of L4 payload of each packet
+    ttl: int | None = None
+    distinct: bool = True  # whether each packet's payload differs from the others'
 
     @property
     def receiver(self) -> Vm | Internet:

@@ -1,0 +1,31 @@
+"""The packet's source or destination address cannot be used on a network.
+
+Loopback addresses outside of their host, multicast or zero as a source, or zero as a
+destination: such packets are dropped wherever they are met.
+
+How it is proven: the kernel's drop reasons IP_INVALID_SOURCE, IP_INVALID_DEST and IP_LOCALNET.
+
+What to check: what the sender has bound its socket to, and whether address translation made the
+address.
+"""
+
+from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
+
+CAUSE = Cause(
+    code="ADDRESS_INVALID",
+    title="Impossible source or destination address",
+    severity=Severity.CRITICAL,
+    layer=Layer.NETWORK,
+    owner=Owner.TENANT,
+    tenant_meaning="The sender uses an address that no network carries.",
+    operator_meaning="Martian source or destination: invalid or loopback address on the wire.",
+    remedy=Remedy(
+        text="Correct the sender's address {src}, or the translation that made it.",
+        command="ip netns exec {netns} ip route get {dst} from {src}",
+    ),
+    drop_reasons=(
+        "IP_INVALID_SOURCE",
+        "IP_INVALID_DEST",
+        "IP_LOCALNET",
+    ),
+)

@@ -1,0 +1,31 @@
+"""The packet was cut into fragments, and not all of them could be joined again.
+
+A fragment was missing until the time was up, came twice, or came too late among others. One
+lost fragment loses the whole packet.
+
+How it is proven: the kernel's drop reasons FRAG_REASM_TIMEOUT, DUP_FRAG and FRAG_TOO_FAR.
+
+What to check: why the packets are cut at all (an MTU too small on the way), and whether a
+filter drops fragments without ports.
+"""
+
+from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
+
+CAUSE = Cause(
+    code="REASSEMBLY_FAILED",
+    title="Fragments could not be put together",
+    severity=Severity.MAJOR,
+    layer=Layer.NETWORK,
+    owner=Owner.PROVIDER,
+    tenant_meaning="A packet was cut into pieces on the way, and some pieces are missing.",
+    operator_meaning="IP reassembly failed: timeout, duplicate or distance limit.",
+    remedy=Remedy(
+        text="Find the device that makes fragments necessary, and correct its MTU.",
+        command="ip netns exec {netns} nstat -az IpReasmFails Ip6ReasmFails",
+    ),
+    drop_reasons=(
+        "FRAG_REASM_TIMEOUT",
+        "DUP_FRAG",
+        "FRAG_TOO_FAR",
+    ),
+)
