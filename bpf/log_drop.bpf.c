@@ -15,7 +15,7 @@
 #include "lib/restored.h"
 #include "lib/tunnel.h"
 
-#define GLANCE_BYTES 20		/* of an IP header, to tell undyed ones quickly */
+#define GLANCE_BYTES 48		/* to tell undyed ones quickly: IPv6 and UDP */
 #define DROP_ARGUMENTS_WITH_REASON 3	/* since 5.17 */
 #define DROP_ARGUMENTS_WITH_SOCKET 4	/* since 6.11 */
 
@@ -49,7 +49,8 @@ static __always_inline bool was_restored_lately(void)
 }
 
 /*
- * Read the beginning of the IP header. A packet freed before its layers were
+ * Read the beginning of the IP header. Where the packet is shorter than that,
+ * what follows it in memory is looked at and then found to be no header. A packet freed before its layers were
  * told apart has no network header yet: look behind its link layer then.
  */
 static __always_inline bool glance(struct drop *drop, __u8 *first)
@@ -235,11 +236,19 @@ static __noinline int log_packet(struct drop *drop)
 static __always_inline bool may_be_dyed(const __u8 *first)
 {
 	struct view view = { .start = first, .length = GLANCE_BYTES, .is_window = true };
-	struct ip_header ip;
+	struct ip_header ip = {};
+	const __u8 *ports;
 
 	if (read_ip(&view, 0, &ip) != PARSED)
 		return false;
-	return is_color(ip.tos) || (knobs.tunnels && may_be_tunnel(&ip));
+	if (is_color(ip.tos))
+		return true;
+	if (!knobs.tunnels || !may_be_tunnel(&ip))
+		return false;
+	if (ip.protocol != IPPROTO_UDP)
+		return true;
+	ports = at(&view, ip.payload, 4);
+	return !ports || is_tunnel_port(read_u16(ports + 2));
 }
 
 SEC("tp_btf/kfree_skb")

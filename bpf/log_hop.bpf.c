@@ -79,7 +79,7 @@ static __always_inline bool restore(struct __sk_buff *skb, __u32 offset, const s
 }
 
 /* Global, so that the verifier does not look at it again for every way here. */
-__noinline int log_packet(struct __sk_buff *skb)
+__noinline int log_packet(struct __sk_buff *skb, bool is_surely_dyed)
 {
 	struct scratch *scratch = get_scratch();
 	struct colored colored = {};
@@ -93,12 +93,14 @@ __noinline int log_packet(struct __sk_buff *skb)
 	if (!scratch || offset < 0)
 		return 0;
 	length = load_window(skb, offset, scratch);
-	if (!length)
+	if (length)
+		find_colored(length, &colored);
+	if (!colored.is_found) {
+		if (is_surely_dyed)	/* but too deep for the window */
+			count(DYE_UNREADABLE);
 		return 0;
+	}
 	view = view_of_window(scratch, length);
-	find_colored(length, &colored);
-	if (!colored.is_found)
-		return 0;
 	dscp = knobs.class_of[colored.ip.tos >> 2];
 	netns = netns_of(skb);
 	packet_bytes = skb->len - offset;
@@ -144,7 +146,7 @@ int dye_log_hop(struct __sk_buff *skb)
 	if (deeper)
 		parsed = is_dyed_deeper(skb, deeper);
 	if (parsed != NOT_IP)	/* dyed, or not linear enough to tell */
-		log_packet(skb);
+		log_packet(skb, parsed == PARSED);
 	return TC_ACT_UNSPEC;
 }
 

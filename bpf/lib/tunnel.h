@@ -52,6 +52,11 @@ static __always_inline bool is_vxlan_port(__u16 port)
 	return found;
 }
 
+static __always_inline bool is_tunnel_port(__u16 port)
+{
+	return is_vxlan_port(port) || (knobs.geneve_port && port == knobs.geneve_port);
+}
+
 /* From an inner Ethernet header at *offset to the IP header in it. */
 static __always_inline enum parsed enter_ethernet(const struct view *view, __u32 *offset)
 {

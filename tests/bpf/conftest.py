@@ -4,17 +4,19 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from bpf.bench import Bench
 from bpf.wire import Wire
-
 from dyetrace.datapath.linux.objects import OBJECTS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without root or objects there is nothing to test, and that must be seen."""
     reason = (
-        "needs root to load programs" if os.geteuid() != 0
-        else "" if (OBJECTS / "color.bpf.o").exists()
+        "needs root to load programs"
+        if os.geteuid() != 0
+        else ""
+        if (OBJECTS / "color.bpf.o").exists()
         else "needs the objects: make -C bpf"
     )
     for item in items:

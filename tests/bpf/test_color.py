@@ -7,7 +7,6 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from bpf.bench import COLOR, FRAME, Bench, checksum_is_right, dyed, framed, head
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_RR
 from scapy.layers.inet6 import (
     ICMPv6EchoRequest,
@@ -21,6 +20,7 @@ from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.layers.sctp import SCTP
 from scapy.packet import Packet, Raw
 
+from bpf.bench import COLOR, FRAME, Bench, checksum_is_right, dyed, framed, head, run
 from dyetrace.datapath.linux.layout import SightingFlag
 from dyetrace.model.packet import Protocol
 from dyetrace.model.record import Point
@@ -70,7 +70,7 @@ PAYLOAD = Raw(b"x" * 100)
     ],
 )  # fmt: skip
 def test_a_packet_is_colored_if_every_field_of_the_filter_fits(
-    bench: Bench, wanted: dict[str, Any], packet: Packet, is_wanted: bool
+    bench: Bench, wanted: dict[str, Any], packet: Packet, *, is_wanted: bool
 ) -> None:
     for name in ("src", "dst"):
         if name in wanted:
@@ -98,7 +98,15 @@ EXTENSIONS = (
         Ether() / Dot1Q(vlan=5) / V4 / WEB,
         Ether() / Dot1AD(vlan=5) / Dot1Q(vlan=6) / V6 / WEB,
     ],
-    ids=["options", "hop-by-hop", "extensions", "first-fragment6", "first-fragment", "vlan", "qinq"],
+    ids=[
+        "options",
+        "hop-by-hop",
+        "extensions",
+        "first-fragment6",
+        "first-fragment",
+        "vlan",
+        "qinq",
+    ],
 )
 def test_ports_are_found_behind_what_comes_before_them(bench: Bench, packet: Packet) -> None:
     if isinstance(packet, Ether):
@@ -130,7 +138,6 @@ def test_coloring_ipv4_changes_its_dscp_and_mends_its_checksum(
     bench: Bench, original: int, color: int, ecn: int
 ) -> None:
     bench.policy(protocol=Protocol.TCP)
-    before = framed(IP(bytes(OPTIONS / WEB)).__class__(bytes(dyed(OPTIONS, original) / WEB)))
     before = framed(IP(src="10.0.1.11", dst="10.0.2.21", tos=original << 2 | ecn) / WEB / PAYLOAD)
 
     after = bench.color(before)
@@ -316,8 +323,6 @@ def test_a_port_without_link_layer_begins_with_the_ip_header() -> None:
     with Bench() as bench:
         bench.policy(protocol=Protocol.TCP)
         program = bench.programs.color_program(has_link_layer=False)
-        from bpf.bench import run
-
         after = run(program, bytes(V4 / WEB))
 
         assert after[1] >> 2 == COLOR

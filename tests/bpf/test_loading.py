@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dyetrace.datapath.linux import objects
 from dyetrace.datapath.linux.btf import drop_arguments, drop_reason_name, drop_reason_names
-from dyetrace.datapath.linux.errors import NamespaceVanished, NotPermitted, ObjectsMissing
+from dyetrace.datapath.linux.errors import NamespaceVanished, ObjectsMissing
 from dyetrace.datapath.linux.netns import netns_number, run_in
 from dyetrace.datapath.linux.objects import Objects
 from dyetrace.datapath.linux.programs import Programs
 from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.model.packet import ColorMap
+from dyetrace.model.record import Point
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,15 +103,32 @@ def test_a_variant_is_loaded_once() -> None:
         assert programs.color_program() != programs.color_program(has_link_layer=False)
 
 
+def test_what_was_preloaded_is_what_gets_attached() -> None:
+    with Programs(colors=ColorMap()) as programs:
+        programs.preload()
+        loaded = descriptors()
+
+        programs.color_program()
+        programs.drop_program()
+        programs.hop_program(Point.INGRESS)
+        programs.hop_program(Point.EGRESS, restore=True)
+
+        assert descriptors() == loaded
+
+
 def test_closing_twice_is_harmless_and_leaves_no_descriptor() -> None:
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = descriptors()
     programs = Programs(colors=ColorMap())
     programs.color_program()
 
     programs.close()
     programs.close()
 
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert descriptors() == before
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_only_the_thread_of_a_visit_changes_its_namespace() -> None:
@@ -125,7 +142,3 @@ def test_only_the_thread_of_a_visit_changes_its_namespace() -> None:
     with pytest.raises(NamespaceVanished):
         run_in("/run/netns/long-gone", netns_number)
     assert netns_number() == here
-
-
-def test_errors_of_privileges_are_errors_of_ours() -> None:
-    assert issubclass(NotPermitted, objects.ObjectsMissing.__mro__[1])

@@ -1,7 +1,6 @@
 """log_hop.bpf.c sees colored packets however they are carried, and restores them."""
 
 import pytest
-from bpf.bench import COLOR, FRAME, Bench, checksum_is_right, dyed, framed, head, run
 from scapy.contrib.geneve import GENEVE
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrSegmentRouting
@@ -10,6 +9,7 @@ from scapy.layers.sctp import SCTP
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
+from bpf.bench import COLOR, FRAME, Bench, checksum_is_right, dyed, framed, head, run
 from dyetrace.datapath.linux.layout import SightingFlag
 from dyetrace.model.packet import ColorMap, Encapsulation
 from dyetrace.model.record import Point
@@ -128,7 +128,9 @@ def test_an_inner_ipv6_packet_keeps_its_color_where_restoring_would_break_a_chec
     bench: Bench,
 ) -> None:
     before = bench.programs.counters()["not_restored"]
-    packet = OUTER4 / UDP(dport=4789, sport=1, chksum=0x1234) / VXLAN(flags=8) / FRAME / dyed(TENANT6)
+    packet = (
+        OUTER4 / UDP(dport=4789, sport=1, chksum=0x1234) / VXLAN(flags=8) / FRAME / dyed(TENANT6)
+    )
 
     assert bench.hop(packet, restore=True) == framed(packet)
     assert not bench.sighting()["flags"] & SightingFlag.RESTORED

@@ -1,6 +1,7 @@
 """A VFD between two VMs: three namespaces of our own, joined by veth pairs."""
 
 import os
+import shlex
 import socket
 import subprocess
 import time
@@ -11,7 +12,7 @@ from typing import Self
 from dyetrace.datapath.linux.attach import PortHandle
 from dyetrace.datapath.linux.netns import netns_number, run_in
 
-SENDER, RECEIVER = "10.99.1.2", "10.99.2.2"
+RECEIVER = "10.99.2.2"
 RECEIVER6 = "fd99:2::2"
 DEADLINE_SECONDS = 10.0
 
@@ -81,9 +82,9 @@ class Wire:
         index = run_in(path, lambda: socket.if_nametoindex(device))
         return PortHandle(netns=netns_number(path), namespace=path, ifindex=index)
 
-    def run(self, name: str, *command: str) -> str:
+    def run(self, name: str, command: str) -> str:
         """Run a command in a namespace."""
-        return output("ip", "netns", "exec", self.names[name], *command)
+        return output("ip", "netns", "exec", self.names[name], *shlex.split(command))
 
     def udp(self, name: str, family: int = socket.AF_INET) -> socket.socket:
         """Open a UDP socket in a namespace that tells the TOS of what it receives."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from dyetrace.lab.errors import LabError
 from dyetrace.lab.faults import (
     AclDeny,
     LinkDown,
@@ -19,7 +18,7 @@ from dyetrace.lab.faults import (
     VniMismatch,
 )
 from dyetrace.lab.traffic import exchange
-from support.diagnosis import diagnose, eventually, explained
+from support.diagnosis import diagnose, eventually, explained, filter_of, trace, trace_while
 
 FAMILIES = [4, 6]
 PROTOCOLS = ["udp", "tcp", "icmp"]
@@ -49,14 +48,21 @@ def assert_works(cloud, src, dst, **flow):
     )
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("name", FAULTS)
+IPV4_ONLY = {"rp_filter"}  # IPv6 has no such filter
+CASES = [
+    (name, protocol, family)
+    for name in FAULTS
+    for protocol in PROTOCOLS
+    for family in FAMILIES
+    if family == 4 or name not in IPV4_ONLY
+]
+
+
+@pytest.mark.parametrize(("name", "protocol", "family"), CASES)
 def test_a_fault_is_found_with_its_place_and_cause(clouds, store, name, protocol, family):
     cloud, fault = clouds("three-hosts"), FAULTS[name]
     truth = fault.truth(cloud)
-    if family not in truth.families:
-        pytest.skip("this fault does not exist in this family")  # e.g. rp_filter is IPv4's
+    assert family in truth.families
     src, dst = "blue-web", "blue-db"
     assert_works(cloud, src, dst, protocol=protocol, family=family)
     cloud.inject(fault)
@@ -102,27 +108,28 @@ def test_a_full_queue_is_found_with_its_depth(clouds, store, at, family):
 def test_random_loss_is_partial_with_the_right_k_of_n(clouds, store, protocol, family):
     cloud, fault = clouds("three-hosts"), RandomLoss(vm="blue-db")
     truth = fault.truth(cloud)
+    wanted = filter_of(cloud, "blue-web", "blue-db", protocol=protocol, family=family)
+    assert_works(cloud, "blue-web", "blue-db", protocol=protocol, family=family)
     cloud.inject(fault)
     try:
-        answer, seen = diagnose(
-            cloud, "blue-web", "blue-db", protocol=protocol, family=family, store=store,
-            packets=200, rate=400, count=200,
+        answer, seen = trace_while(
+            cloud, wanted, store=store, packets=200,
+            send=lambda: exchange(
+                cloud, "blue-web", "blue-db", protocol=protocol, family=family,
+                count=200, interval=0.003,
+            ),
         )  # fmt: skip
     finally:
         cloud.heal()
 
     assert answer["verdict"] == "PARTIAL", explained(answer)
-    assert (answer["findings"][0]["code"], answer["findings"][0]["vfd"]) == (truth.code, truth.vfd)
-    if answer["total"] == seen.sent:
-        assert answer["lost"] == seen.lost
-    assert sum(finding["packets"] for finding in answer["findings"]) == answer["lost"]
-    delivered = sum(path["packets"] for path in answer["paths"] if path["fate"] == "delivered")
-    assert delivered + answer["lost"] == answer["total"]
+    finding = answer["findings"][0]
+    assert (finding["code"], finding["host"], finding["vfd"]) == (truth.code, truth.host, truth.vfd)
+    assert (answer["lost"], answer["total"]) == (seen.lost, seen.sent), explained(answer)
+    assert 20 < answer["lost"] < 110
 
 
 def test_no_traffic_is_not_seen(clouds, store):
-    from support.diagnosis import filter_of, trace
-
     cloud = clouds("three-hosts")
     wanted = filter_of(cloud, "blue-web", "blue-app", protocol="udp", family=4)
 
@@ -130,8 +137,3 @@ def test_no_traffic_is_not_seen(clouds, store):
 
     assert answer["verdict"] == "NOT_SEEN"
     assert answer["undetermined"][0]["code"] == "NO_TRAFFIC"
-
-
-def test_a_fault_that_does_not_fit_is_refused():
-    with pytest.raises((LabError, ValueError, TypeError)):
-        AclDeny(direction="sideways").inject(None)

@@ -1,5 +1,6 @@
 """Diagnose a lab cloud's traffic as the command line does, and wait for conditions."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,13 +8,14 @@ from ipaddress import ip_network
 from typing import Any
 
 from dyetrace.cli.run import run_task
+from dyetrace.controller.diagnosis import Progress
 from dyetrace.controller.store import TaskStore
 from dyetrace.inventory.clouds import load_cloud
 from dyetrace.lab.cloud import Cloud
 from dyetrace.lab.traffic import flowing
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Protocol
-from dyetrace.model.task import Limits
+from dyetrace.model.task import Limits, TaskState
 
 PROTOCOLS = {"tcp": Protocol.TCP, "udp": Protocol.UDP}
 RATE = 200.0
@@ -66,6 +68,36 @@ def trace(
         store=store,
         on_progress=lambda _: None,
     )
+
+
+def trace_while(
+    cloud: Cloud,
+    wanted: PacketFilter,
+    *,
+    store: TaskStore,
+    send: Callable[[], Any],
+    packets: int,
+    time_s: float = 10.0,
+) -> tuple[dict[str, Any], Any]:
+    """Trace, and call send once coloring stands: it then sees every packet that is sent."""
+    ticks, reports = [], []
+    sender = threading.Thread(target=lambda: reports.append(send()))
+
+    def on_progress(progress: Progress) -> None:
+        if progress.state is TaskState.TRACING and not progress.text:
+            ticks.append(progress)
+            if len(ticks) == 2:  # the first says that it begins, the next that coloring stands
+                sender.start()
+
+    answer = run_task(
+        wanted,
+        limits(packets, time_s=time_s),
+        cloud=load_cloud(cloud.name),
+        store=store,
+        on_progress=on_progress,
+    )
+    sender.join()
+    return answer, reports[0]
 
 
 def diagnose(

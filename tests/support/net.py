@@ -13,7 +13,9 @@ _numbers = itertools.count(1)
 NAMES = Path("/run/netns")
 
 
-def eventually(condition: Callable[[], Any], *, within_s: float = 10.0, dump: Callable[[], str]) -> Any:
+def eventually(
+    condition: Callable[[], Any], *, within_s: float = 10.0, dump: Callable[[], str]
+) -> Any:
     """Wait for a condition; fail with a dump when the deadline passes."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
@@ -123,5 +125,3 @@ def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
 def ports_by_name(host: Any) -> dict[str, Any]:
     """Ports of all VFDs by their names, which must differ."""
     return {port.name: port for vfd in host.vfds for port in vfd.ports}
-
-

@@ -209,6 +209,7 @@ class AgentServer:
             netns=request.netns,
             ifindex=request.ifindex,
             in_ifindex=request.in_ifindex,
+            out_ifindex=request.out_ifindex,
             five_tuple=request.five_tuple,
         )
         return Inspected(request=request.request, site=site)

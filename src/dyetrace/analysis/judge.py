@@ -20,7 +20,7 @@ from dyetrace.analysis.report import path_reports
 from dyetrace.knowledge.explain import explain_loss
 from dyetrace.knowledge.loss import Loss
 from dyetrace.model.packet import FiveTuple
-from dyetrace.model.path import Fate
+from dyetrace.model.path import Fate, Path
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import Task
@@ -58,6 +58,7 @@ class SitePlace:
     netns: int
     ifindex: int
     in_ifindex: int
+    out_ifindex: int
     five_tuple: FiveTuple
 
 
@@ -65,7 +66,6 @@ def places_to_inspect(
     found: Sequence[Alike], topology: Topology
 ) -> dict[LossKey, SitePlace]:
     """Name the places of loss, one for each kind of loss."""
-    del topology
     lost = [alike for alike in found if alike.path.fate is not Fate.DELIVERED]
     places = {}
     for key, alikes in grouped_by_loss(lost).items():
@@ -77,9 +77,17 @@ def places_to_inspect(
             netns=netns,
             ifindex=ifindex,
             in_ifindex=way_in.port_key[2] if way_in else 0,
+            out_ifindex=_receivers_port(path, topology),
             five_tuple=path.last.five_tuple,
         )
     return places
+
+
+def _receivers_port(path: Path, topology: Topology) -> int:
+    """The receiver's port, if the packet was lost at the VFD that has it; else 0."""
+    homes = topology.vnic_ports_by_address.get(path.last.five_tuple.dst, ())
+    here = (home.ifindex for home in homes if home.vfd_key == path.last.vfd_key)
+    return next(here, 0)
 
 
 def judge(seen: Observation) -> Verdict:
@@ -214,6 +222,7 @@ def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Findin
         netns=loss.netns,
         vfd=loss.vfd,
         port=loss.port,
+        next_host=loss.next_host,
         packets=sum(alike.packets for alike in alikes),
         object=explained.object,
         drop_reason=loss.drop_reason,
@@ -288,6 +297,9 @@ def _summary(  # noqa: PLR0913, PLR0917 - a sentence of six facts
         )
     first = findings[0]
     more = f", and {len(findings) - 1} more findings" if len(findings) > 1 else ""
+    if first.next_host:
+        between = f"between host {first.host} and host {first.next_host}"
+        return f"{lost} of {total} packets vanished {between} ({first.cause.code}){more}"
     where = f"at {first.vfd} on host {first.host}"
     what = first.cause.title[0].lower() + first.cause.title[1:]
     told = f"{what}: {first.object}" if first.object else what

@@ -74,14 +74,16 @@ def _path(path: Json, answer: Json, *, wide: bool) -> str:
     if wide:
         head.insert(-1, "5-TUPLE")
     rows = []
-    for hop in path["hops"]:
+    for position, hop in enumerate(path["hops"]):
+        before = path["hops"][position - 1]["seen"] if position else answer["total"]
+        left = before - hop["seen"] if hop["point"] == "DROP" else hop["seen"]
         row = [
             f"{hop['seq']:>2}",
             hop["host"],
             hop["vfd"] or "-",
             hop["port"] or "-",
             hop["point"].lower(),
-            f"{hop['seen']}/{answer['total']}",
+            f"{left}/{answer['total']}",
             _delay(hop["delay_ns"]),
             _note(hop, path, answer),
         ]

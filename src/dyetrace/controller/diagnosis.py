@@ -185,6 +185,7 @@ class Diagnosis:
                             netns=place.netns,
                             ifindex=place.ifindex,
                             in_ifindex=place.in_ifindex,
+                            out_ifindex=place.out_ifindex,
                             five_tuple=place.five_tuple,
                         ),
                         Inspected,

@@ -84,7 +84,13 @@ class DatapathDriver(Protocol):
         """Count records since the driver was opened."""
 
     def inspect(
-        self, *, netns: int, ifindex: int, in_ifindex: int, five_tuple: FiveTuple
+        self,
+        *,
+        netns: int,
+        ifindex: int,
+        in_ifindex: int,
+        out_ifindex: int,
+        five_tuple: FiveTuple,
     ) -> SiteEvidence:
         """Look at a place through the eyes of a packet that was lost there."""
 

@@ -214,7 +214,7 @@ ENTRIES: Final = (
     Entry(bpf_cgroup_drop.CAUSE),
     Entry(rp_filter.CAUSE, at_fault=objects.reverse_path_filter, fallback=rp_filter.FALLBACK),
     Entry(reassembly_failed.CAUSE),
-    Entry(address_invalid.CAUSE, at_fault=objects.sender),
+    Entry(address_invalid.CAUSE, at_fault=objects.sender, fallback=address_invalid.FALLBACK),
     Entry(address_conflict.CAUSE, at_fault=objects.sender),
     Entry(ipv6_disabled.CAUSE, at_fault=objects.device, fallback=ipv6_disabled.FALLBACK),
     Entry(packet_malformed.CAUSE),

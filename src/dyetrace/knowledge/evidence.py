@@ -90,6 +90,7 @@ def _of_site(cause: Cause, loss: Loss) -> Iterator[str]:
             yield f"bridge port {port.name}: {port.state}{_permissions(port)}"
     if cause.layer is Layer.SECURITY:
         yield from _security(loss)
+    yield from (f"note: {note}" for note in site.notes)
 
 
 def _permissions(port: BridgePort) -> str:
@@ -105,6 +106,7 @@ def _route(found: RouteLookup, loss: Loss) -> str:
     words += [f"via {found.gateway}"] if found.gateway else []
     words += [f"dev {found.device}"] if found.device else []
     words += [f"table {found.table}"] if found.table else []
+    words += [f"but not for packets that come in like this ({found.error})"] if found.error else []
     return " ".join(words)
 
 

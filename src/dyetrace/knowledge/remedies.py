@@ -18,7 +18,7 @@ from dyetrace.model.site import Link
 PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
     {  # what a command may name -> what a sentence says where it is not known
         "host": "the host",
-        "netns": "the host's own namespace",
+        "netns": "the VFD's network namespace",
         "family": "ipv4 or ipv6",
         "src": "the source",
         "dst": "the destination",

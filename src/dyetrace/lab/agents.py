@@ -16,6 +16,7 @@ from dyetrace.lab.errors import AgentNotReady
 from dyetrace.lab.namespaces import prefix_of
 from dyetrace.lab.state import CLOUDS
 
+PROGRAM = (sys.executable, "-m", "dyetrace", "agent")
 READY_WITHIN_S = 10.0
 END_WITHIN_S = 5.0
 LOOK_EVERY_MS = 10
@@ -65,7 +66,7 @@ def start(cloud: str, host: str) -> Agent:
     socket.unlink(missing_ok=True)
     netns = f"{prefix_of(cloud)}{host}.*"
     argv = (
-        *(sys.executable, "-m", "dyetrace", "agent"),
+        *PROGRAM,
         *("--host", host, "--netns", netns, "--listen", str(socket)),
     )
     with log_of(socket).open("w") as log:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dyetrace.lab.errors import UnknownName
 
@@ -57,18 +57,35 @@ def write(state: State) -> None:
 
 
 def forget(cloud: str) -> None:
-    """Remove a cloud's state."""
+    """Remove a cloud's state, and the lock that the caller holds."""
     path_of(cloud).unlink(missing_ok=True)
+    lock_of(cloud).unlink(missing_ok=True)
 
 
 @contextmanager
 def exclusive(cloud: str) -> Iterator[None]:
     """Let one process at a time build, break, heal or end a cloud."""
     make_directory()
-    # The file stays: removing it would let two processes lock two files of one name.
-    with (CLOUDS / f".{cloud}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        # The tools we run hold the lock too: if this process is killed, whoever cleans up
-        # after it waits until a tool that is still at work has ended.
-        os.set_inheritable(file.fileno(), True)
-        yield
+    while True:
+        with lock_of(cloud).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not is_current(file, lock_of(cloud)):
+                continue  # its holder took the cloud down, and the lock with it
+            # The tools we run hold the lock too: if this process is killed, whoever cleans
+            # up after it waits until a tool that is still at work has ended.
+            os.set_inheritable(file.fileno(), True)
+            yield
+            return
+
+
+def lock_of(cloud: str) -> Path:
+    """Say where a cloud's lock is."""
+    return CLOUDS / f".{cloud}.lock"
+
+
+def is_current(file: IO[str], path: Path) -> bool:
+    """Whether an open file is still the one of this name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -90,6 +90,7 @@ class Finding:
     netns: str
     vfd: str
     port: str
+    next_host: str = ""  # where it was sent, if it was lost on the way to another host
     packets: int
     object: str = ""  # the very rule, route, neighbour, queue at fault
     drop_reason: str = ""

@@ -76,6 +76,7 @@ def _finding(finding: Finding) -> Json:
         "netns": finding.netns,
         "vfd": finding.vfd,
         "port": finding.port,
+        "next_host": finding.next_host or None,
         "object": finding.object,
         "packets": finding.packets,
         "drop_reason": finding.drop_reason,

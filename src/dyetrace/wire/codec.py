@@ -1,5 +1,6 @@
 """Model objects and messages to plain values and bytes, and back."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from ipaddress import ip_address, ip_network
@@ -28,15 +29,18 @@ def converter() -> Converter:
     made = Converter(unstruct_collection_overrides={frozenset: sorted, tuple: list})
     for kind in (Address, Network, *get_args(Address), *get_args(Network)):
         made.register_unstructure_hook(kind, str)
-    for kind, read in ((Address, ip_address), (Network, ip_network)):
-        made.register_structure_hook(kind, lambda value, _, read=read: read(value))
-        made.register_structure_hook(
-            kind | None,
-            lambda value, _, read=read: None if value is None else read(value),
-        )
+    _register_union(made, Address, ip_address)
+    _register_union(made, Network, ip_network)
     made.register_unstructure_hook(timedelta, timedelta.total_seconds)
     made.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
     return made
+
+
+def _register_union(made: Converter, union: Any, read: Callable[[str], object]) -> None:  # noqa: ANN401 - a union is no type to mypy
+    made.register_structure_hook(union, lambda value, _: read(value))
+    made.register_structure_hook(
+        union | None, lambda value, _: None if value is None else read(value)
+    )
 
 
 def to_plain(value: object) -> Any:  # noqa: ANN401 - whatever msgpack and JSON can hold

@@ -105,13 +105,15 @@ class Remove:
 class Inspect:
     """Controller: what does this place look like to a packet that was lost there?
 
-    in_ifindex: where it came in; ifindex: where it was last seen, or 0.
+    in_ifindex: where it came in; ifindex: where it was last seen, or 0;
+    out_ifindex: the receiver's port, if it is one of this VFD, or 0.
     """
 
     request: int
     netns: int
     ifindex: int
     in_ifindex: int
+    out_ifindex: int
     five_tuple: FiveTuple
 
 

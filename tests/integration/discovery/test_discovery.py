@@ -1,18 +1,17 @@
 """What discovery makes of real namespaces."""
 
-import os
 import sys
 import threading
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from support.net import NAMES, eventually, ports_by_name, run
 
-from dyetrace.datapath.linux.discovery import discover
+from dyetrace.datapath.linux.discovery import Discovered, discover
 from dyetrace.datapath.linux.errors import NamespaceVanished
 from dyetrace.datapath.linux.namespaces import Scope
-from dyetrace.model.topology import PortKind, VfdKind
+from dyetrace.model.topology import Host, Port, PortKind, VfdKind
+from support.net import NAMES, Net, eventually, ports_by_name, run
 
 TAP_HOLDER = """
 import fcntl, os, struct, sys, time
@@ -23,12 +22,12 @@ time.sleep(600)
 """
 
 
-def look(net, *roles):
+def look(net: Net, *roles: str) -> Discovered:
     scope = Scope(names=tuple(net.name(role) for role in roles) or (f"{net.prefix}*",))
     return discover(scope, host_number=7, host_name="cn-7")
 
 
-def a_bridge_host(net):
+def a_bridge_host(net: Net) -> None:
     """host: br0 with VMs web and db."""
     net.add("host")
     net.ip("host", "link add name br0 type bridge", "link set dev br0 up")
@@ -37,11 +36,11 @@ def a_bridge_host(net):
     net.ip("host", "link set dev v-web master br0", "link set dev v-db master br0")
 
 
-def mac_of(net, role, device="eth0"):
+def mac_of(net: Net, role: str, device: str = "eth0") -> str:
     return net.exec(role, "cat", f"/sys/class/net/{device}/address").strip()
 
 
-def test_a_bridge_with_two_vms_is_a_vswitch_with_two_vnic_ports(net):
+def test_a_bridge_with_two_vms_is_a_vswitch_with_two_vnic_ports(net: Net) -> None:
     a_bridge_host(net)
 
     with look(net) as found:
@@ -59,7 +58,7 @@ def test_a_bridge_with_two_vms_is_a_vswitch_with_two_vnic_ports(net):
     assert found.notes == ()
 
 
-def test_endpoints_with_the_same_ifindex_are_told_apart(net):
+def test_endpoints_with_the_same_ifindex_are_told_apart(net: Net) -> None:
     a_bridge_host(net)
 
     with look(net) as found:
@@ -73,7 +72,7 @@ def test_endpoints_with_the_same_ifindex_are_told_apart(net):
     assert ports["v-db"].nic.mac == mac_of(net, "db")
 
 
-def test_a_router_with_vxlan_has_links_and_an_uplink_with_the_vtep(net):
+def test_a_router_with_vxlan_has_links_and_an_uplink_with_the_vtep(net: Net) -> None:
     net.add("fabric", "switch", "router")
     net.ip(
         "switch",
@@ -114,7 +113,7 @@ def test_a_router_with_vxlan_has_links_and_an_uplink_with_the_vtep(net):
         assert ports[here].peer == (ports[there].netns, ports[there].ifindex)
 
 
-def test_a_gateways_default_route_leads_outside(net):
+def test_a_gateways_default_route_leads_outside(net: Net) -> None:
     net.add("gateway", "inside", "internet")
     net.ip(
         "gateway",
@@ -137,7 +136,7 @@ def test_a_gateways_default_route_leads_outside(net):
     assert ports["net-a"].kind is PortKind.VNIC
 
 
-def test_an_ipv6_default_route_by_a_policy_rule_leads_outside(net):
+def test_an_ipv6_default_route_by_a_policy_rule_leads_outside(net: Net) -> None:
     net.add("gateway", "internet")
     net.ip(
         "gateway",
@@ -147,9 +146,9 @@ def test_an_ipv6_default_route_by_a_policy_rule_leads_outside(net):
         "link set dev ext0 up",
         "link set dev net-a up",
         "link set dev net-b up",
-        "-6 route add default via 2001:db8::1 dev ext0 table 77",
-        "-6 rule add table 77 priority 77",
+        "route add default via 2001:db8::1 dev ext0 table 77",
     )
+    net.exec("gateway", "ip", "-6", "rule", "add", "table", "77", "priority", "77")
     net.sysctl("gateway", ipv6__conf__all__forwarding=1)
 
     with look(net, "gateway") as found:
@@ -158,7 +157,7 @@ def test_an_ipv6_default_route_by_a_policy_rule_leads_outside(net):
     assert {name: port.kind for name, port in ports.items()} == {"ext0": PortKind.EXTERNAL}
 
 
-def test_srv6_makes_an_underlay_and_its_sids_are_the_uplinks(net):
+def test_srv6_makes_an_underlay_and_its_sids_are_the_uplinks(net: Net) -> None:
     net.add("host", "fabric")
     net.ip(
         "host",
@@ -168,8 +167,8 @@ def test_srv6_makes_an_underlay_and_its_sids_are_the_uplinks(net):
         "link set dev eth0 up",
         "link set dev net-a up",
         "link set dev net-b up",
-        "-6 route add fc00:1::d4 encap seg6local action End.DX4 nh4 10.0.0.1 dev eth0",
-        "-6 route add default via fc00:1::ff",
+        "route add fc00:1::d4 encap seg6local action End.DX4 nh4 10.0.0.1 dev eth0",
+        "route add default via fc00:1::ff",
     )
     net.sysctl("host", ipv6__conf__all__forwarding=1)
 
@@ -180,7 +179,7 @@ def test_srv6_makes_an_underlay_and_its_sids_are_the_uplinks(net):
     assert ip_address("fc00:1::d4") in port.addresses
 
 
-def test_a_tap_is_named_after_the_vm_that_holds_it(net):
+def test_a_tap_is_named_after_the_vm_that_holds_it(net: Net) -> None:
     net.add("host")
     net.ip("host", "link add name br0 type bridge", "link set dev br0 up")
     command = f'exec -a qemu-system-x86_64 {sys.executable} -c "$0" -name guest=web-1,debug=on'
@@ -201,7 +200,7 @@ def test_a_tap_is_named_after_the_vm_that_holds_it(net):
     assert port.nic.addresses == (ip_address("10.0.0.5"),)
 
 
-def test_a_tap_nobody_holds_is_left_out_and_noted(net):
+def test_a_tap_nobody_holds_is_left_out_and_noted(net: Net) -> None:
     a_bridge_host(net)
     net.ip("host", "tuntap add name tap9 mode tap", "link set dev tap9 up")
 
@@ -211,7 +210,7 @@ def test_a_tap_nobody_holds_is_left_out_and_noted(net):
     assert any("tap9" in note for note in found.notes)
 
 
-def test_a_macvtap_is_a_reversed_vnic_port(net):
+def test_a_macvtap_is_a_reversed_vnic_port(net: Net) -> None:
     net.add("host", "fabric")
     net.ip(
         "host",
@@ -229,7 +228,7 @@ def test_a_macvtap_is_a_reversed_vnic_port(net):
     assert ports["eth0"].kind is PortKind.UPLINK
 
 
-def test_a_tun_has_no_link_layer(net):
+def test_a_tun_has_no_link_layer(net: Net) -> None:
     a_bridge_host(net)
     holder = TAP_HOLDER.replace("0x0002", "0x0001").replace("tap0", "tun0")
     net.start(sys.executable, "-c", holder, role="host")
@@ -241,7 +240,9 @@ def test_a_tun_has_no_link_layer(net):
     assert port.nic.vm.startswith("python")
 
 
-def test_a_container_without_a_name_is_found_by_its_process_and_called_by_its_host_name(net):
+def test_a_container_without_a_name_is_found_by_its_process_and_called_by_its_host_name(
+    net: Net,
+) -> None:
     net.add("host")
     net.ip("host", "link add name br0 type bridge", "link set dev br0 up")
     pid = net.start(
@@ -259,7 +260,7 @@ def test_a_container_without_a_name_is_found_by_its_process_and_called_by_its_ho
     assert (port.kind, port.nic.vm, port.nic.id) == (PortKind.VNIC, "pod-a", "pod-a/eth0")
 
 
-def test_the_hosts_own_namespace_is_looked_at_unless_the_scope_says_otherwise(net):
+def test_the_hosts_own_namespace_is_looked_at_unless_the_scope_says_otherwise(net: Net) -> None:
     a_bridge_host(net)
     own = Path("/proc/self/ns/net").stat().st_ino
 
@@ -268,7 +269,7 @@ def test_the_hosts_own_namespace_is_looked_at_unless_the_scope_says_otherwise(ne
         assert own not in some.netns
 
 
-def test_vfds_can_be_entered_after_their_name_is_gone_endpoints_cannot(net):
+def test_vfds_can_be_entered_after_their_name_is_gone_endpoints_cannot(net: Net) -> None:
     a_bridge_host(net)
     with look(net) as found:
         host = next(each for each in found.netns.values() if each.name == net.name("host"))
@@ -283,17 +284,15 @@ def test_vfds_can_be_entered_after_their_name_is_gone_endpoints_cannot(net):
             host.run(lambda: None)
 
 
-def test_what_is_held_does_not_keep_a_deleted_containers_veth_alive(net):
+def test_what_is_held_does_not_keep_a_deleted_containers_veth_alive(net: Net) -> None:
     a_bridge_host(net)
     with look(net):
         net.delete("web")
 
-        eventually(
-            lambda: "v-web" not in net.exec("host", "ip", "-brief", "link"), dump=net.dump
-        )
+        eventually(lambda: "v-web" not in net.exec("host", "ip", "-brief", "link"), dump=net.dump)
 
 
-def test_a_name_without_a_namespace_is_noted(net):
+def test_a_name_without_a_namespace_is_noted(net: Net) -> None:
     a_bridge_host(net)
     stale = NAMES / net.name("stale")
     stale.touch()
@@ -306,14 +305,14 @@ def test_a_name_without_a_namespace_is_noted(net):
     assert any(stale.name in note and "left over" in note for note in found.notes)
 
 
-def test_a_scope_that_matches_nothing_says_so(net):
+def test_a_scope_that_matches_nothing_says_so(net: Net) -> None:
     with look(net, "nowhere") as found:
         assert found.host.vfds == ()
 
     assert any("no namespace has a name like" in note for note in found.notes)
 
 
-def test_a_router_with_very_many_routes_is_not_searched_for_srv6(net):
+def test_a_router_with_very_many_routes_is_not_searched_for_srv6(net: Net) -> None:
     net.add("router")
     net.ip(
         "router",
@@ -330,11 +329,11 @@ def test_a_router_with_very_many_routes_is_not_searched_for_srv6(net):
     assert any("not searched for SRv6" in note for note in found.notes)
 
 
-def test_devices_and_namespaces_may_come_and_go_meanwhile(net):
+def test_devices_and_namespaces_may_come_and_go_meanwhile(net: Net) -> None:
     a_bridge_host(net)
     stop = threading.Event()
 
-    def churn():
+    def churn() -> None:
         while not stop.is_set():
             net.ip(
                 "host",
@@ -360,7 +359,7 @@ def test_devices_and_namespaces_may_come_and_go_meanwhile(net):
         thread.join()
 
 
-def test_the_main_thread_never_leaves_its_namespace(net):
+def test_the_main_thread_never_leaves_its_namespace(net: Net) -> None:
     a_bridge_host(net)
     before = Path("/proc/self/ns/net").stat().st_ino
 
@@ -370,19 +369,21 @@ def test_the_main_thread_never_leaves_its_namespace(net):
     assert Path("/proc/self/ns/net").stat().st_ino == before
 
 
-def test_nothing_stays_open_after_closing(net):
+def test_nothing_stays_open_after_closing(net: Net) -> None:
     a_bridge_host(net)
     look(net).close()  # so that what is opened once and for all is open
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = open_files()
 
     look(net).close()
 
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
 
 
-def ports_by_name_in(host, netns_name):
+def open_files() -> set[str]:
+    return {each.name for each in Path("/proc/self/fd").iterdir()}
+
+
+def ports_by_name_in(host: Host, netns_name: str) -> dict[str, Port]:
     return {
         port.name: port for vfd in host.vfds if vfd.netns_name == netns_name for port in vfd.ports
     }
-
-

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
-from dyetrace.lab import state, traffic
+from dyetrace.lab import agents, state, traffic
 from dyetrace.lab.cloud import Cloud
-from dyetrace.lab.errors import BadName, CloudAlreadyUp, UnknownName
+from dyetrace.lab.errors import AgentNotReady, BadName, CloudAlreadyUp, UnknownName
 from dyetrace.lab.kinds import KINDS
 from dyetrace.lab.lifecycle import take_down
 from dyetrace.lab.namespaces import existing
@@ -21,8 +21,10 @@ from dyetrace.lab.namespaces import existing
 NameMaker = Callable[[str], str]
 
 BUILDER = """
-import sys
+import signal, sys
 from dyetrace.lab.cloud import Cloud
+# Whoever runs tests in the background ignores Ctrl-C, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Cloud.up("nat", name=sys.argv[1], agents=False)
 """
 
@@ -51,7 +53,30 @@ def test_a_cloud_leaves_nothing_behind(fresh_name: NameMaker) -> None:
         assert existing(cloud.name)
 
     assert not existing(cloud.name)
-    assert cloud.name not in Cloud.names()
+    assert list(state.CLOUDS.glob(f"*{cloud.name}*")) == []
+
+
+def test_each_host_has_an_agent_while_the_cloud_is_up(fresh_name: NameMaker) -> None:
+    with Cloud.build("one-host", name=fresh_name("agents"), agents=True) as cloud:
+        (agent,) = cloud.agents
+        assert agents.is_running(agent)
+        assert agent.socket.is_socket()
+        assert agent.netns == (f"dt.{cloud.name}.cn-1.*",)
+
+    assert not agents.is_running(agent)
+    assert not agent.socket.exists()
+
+
+def test_an_agent_that_does_not_start_takes_the_cloud_with_it(
+    fresh_name: NameMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = fresh_name("bad-agent")
+    monkeypatch.setattr(agents, "PROGRAM", (sys.executable, "-c", "raise SystemExit('no')"))
+
+    with pytest.raises(AgentNotReady, match="no"):
+        Cloud.up("one-host", name=name, agents=True)
+
+    assert not existing(name)
 
 
 def test_taking_down_what_is_not_up_does_no_harm(fresh_name: NameMaker) -> None:

@@ -34,8 +34,8 @@ PROTOCOLS: tuple[Protocol, ...] = ("udp", "tcp", "icmp")
 ON_THREE_HOSTS: list[tuple[Fault, str | None, str | None, str]] = [
     (AclDeny(), "cn-3", "vswitch", "RX_ACL_DENY"),
     (AclDeny(direction="tx"), "cn-1", "vswitch", "TX_ACL_DENY"),
-    (RandomLoss(percent=40), "cn-3", "vswitch", "RX_ACL_DENY"),
-    (RandomLoss(percent=40, direction="tx"), "cn-1", "vswitch", "TX_ACL_DENY"),
+    (RandomLoss(percent=25), "cn-3", "vswitch", "RX_ACL_DENY"),
+    (RandomLoss(percent=25, direction="tx"), "cn-1", "vswitch", "TX_ACL_DENY"),
     (RouteMissing(), "cn-1", "vrouter-blue", "VPC_ROUTE_MISSING"),
     (RouteBlackhole(), "cn-1", "vrouter-blue", "ROUTE_BLACKHOLE"),
     (RouteUnreachable(), "cn-1", "vrouter-blue", "ROUTE_UNREACHABLE"),
@@ -92,12 +92,12 @@ def test_a_fault_breaks_what_it_says_and_heals(
         for family in truth.families:
             for protocol in PROTOCOLS:
                 if truth.verdict == "LOST":
-                    report = exchange(three_hosts, protocol, family)
-                    assert report.sent >= 3, report
+                    report = exchange(three_hosts, protocol, family, count=2)
+                    assert report.sent >= 2, report
                     assert report.received == 0, report
                 else:
                     # Chance and tokens need more packets to show than certainty does.
-                    report = exchange(three_hosts, protocol, family, count=40, deadline=2.0)
+                    report = exchange(three_hosts, protocol, family, count=40, deadline=1.2)
                     assert 0 < report.received < report.sent, report
         if truth.families == (4,):
             assert_all_works(three_hosts, unless=4)

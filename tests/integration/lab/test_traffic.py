@@ -38,7 +38,7 @@ def test_healthy_traffic_arrives_with_the_senders_dscp(
         nat, source, destination, protocol=protocol, family=family, count=5, interval=0.002, dscp=10
     )
 
-    assert report.sent == report.received >= 5
+    assert report.sent == report.received >= 5, f"{report}\n{nat.dump()}"
     assert report.dscp_seen == {10: report.received}
     assert report.missed == 0
     if protocol == "icmp":

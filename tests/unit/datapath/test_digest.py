@@ -13,9 +13,9 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.sctp import SCTP, SCTPChunkData
 from scapy.packet import Packet, Raw
-from support.packets import assembled, overlay_packets, u8, u16
 
 from dyetrace.datapath.headers import parse_headers
+from support.packets import assembled, overlay_packets, u8, u16
 
 
 def digest_of(packet: Packet | bytes) -> int:

@@ -9,11 +9,11 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, fragment6
 from scapy.layers.sctp import SCTP
 from scapy.packet import Packet, Raw
-from support.packets import Wrapped, assembled, inner, ipv4, ipv6, overlay_packets, wrapped
 
 from dyetrace.datapath.headers import Headers, parse_headers
 from dyetrace.model.packet import Encapsulation, Protocol
 from dyetrace.model.record import RecordFlag, packed_address
+from support.packets import Wrapped, assembled, inner, ipv4, ipv6, overlay_packets, wrapped
 
 
 def read(packet: Packet, **place: int) -> Headers:

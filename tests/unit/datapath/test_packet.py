@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Raw
-from support.packets import FRAME
-from support.sightings import SIGHTING, sightings_of
 
 from dyetrace.datapath.packet import fill_records
 from dyetrace.model.packet import Encapsulation
 from dyetrace.model.record import RECORD, Point, RecordFlag, record_of
+from support.packets import FRAME
+from support.sightings import SIGHTING, sightings_of
 
 SEGMENT = bytes(IP(src="10.0.0.1", dst="10.0.0.2", id=7) / TCP(sport=1, dport=2, seq=3) / b"hello")
 NO_TASKS = {0: ()}.__getitem__

@@ -45,7 +45,7 @@ MESSAGES = [
         ),
         lease_ns=1,
     ),
-    Inspect(request=4, netns=1, ifindex=0, in_ifindex=3, five_tuple=a_flow("fd00::1", "fd00::2")),
+    Inspect(request=4, netns=1, ifindex=0, in_ifindex=3, out_ifindex=0, five_tuple=a_flow("fd00::1", "fd00::2")),
     Inspected(
         request=4,
         site=SiteEvidence(

@@ -15,6 +15,7 @@ from dyetrace.datapath.linux.errors import PortVanished
 from dyetrace.datapath.linux.layout import POLICIES
 from dyetrace.datapath.linux.namespaces import Scope
 from dyetrace.datapath.linux.programs import Programs
+from dyetrace.datapath.linux.site import inspect_site
 from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.datapath.packet import fill_records
 from dyetrace.errors import PolicyRefused
@@ -55,6 +56,11 @@ class LinuxDriver:
         self._name = host
         self._scope = Scope(names=netns)
         self._programs = Programs(colors=colors, ring_bytes=ring_bytes, vxlan_ports=vxlan_ports)
+        try:
+            self._programs.preload()  # a task then waits for attaching only
+        except BaseException:
+            self._programs.close()
+            raise
         self._found: Discovered | None = None
         self._ports: dict[PortKey, Port] = {}
         self._logged: dict[PortKey, PortHandle] = {}
@@ -192,18 +198,25 @@ class LinuxDriver:
         return Losses(
             recorded=counters["recorded"],
             lost_in_ring=counters["ring_full"],
-            unreadable=counters["unreadable"] + counters["drops_missed"] + self._unparsed,
+            unreadable=counters["unreadable"] + self._unparsed,
         )
 
     def inspect(
-        self, *, netns: int, ifindex: int, in_ifindex: int, five_tuple: FiveTuple
+        self,
+        *,
+        netns: int,
+        ifindex: int,
+        in_ifindex: int,
+        out_ifindex: int,
+        five_tuple: FiveTuple,
     ) -> SiteEvidence:
         """Look around in a namespace that was discovered."""
-        from dyetrace.datapath.linux.site import inspect_site
         place = self._found.netns.get(netns) if self._found is not None else None
         if place is None:
             return SiteEvidence(notes=("the namespace is gone",))
-        return inspect_site(place, five_tuple, ifindex=ifindex, came_in_by=in_ifindex)
+        return inspect_site(
+            place, five_tuple, ifindex=ifindex, came_in_by=in_ifindex, bound_for=out_ifindex
+        )
 
     def fileno(self) -> int:
         """The ring's descriptor."""

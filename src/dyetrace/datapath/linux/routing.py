@@ -9,14 +9,17 @@ from ipaddress import ip_address, ip_network
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from dyetrace.datapath.linux.route_query import (
+    RTM_F_FIB_MATCH,
+    RTM_F_LOOKUP_TABLE,
+    Keys,
+    ask_route,
+)
 from dyetrace.datapath.linux.rtnetlink import Message
-from dyetrace.model.packet import Address, FiveTuple, Network
+from dyetrace.model.packet import Address, Network
 from dyetrace.model.site import Neighbour, NeighbourState, RouteKind, RouteLookup
 
-RTM_F_LOOKUP_TABLE = 0x1000
-RTM_F_FIB_MATCH = 0x2000
 IFF_NOARP = 0x80
-IPV6 = 6
 TABLES = {253: "default", 254: "main", 255: "local"}
 
 # RTN_* of include/uapi/linux/rtnetlink.h; broadcast and anycast are our own addresses too.
@@ -48,20 +51,6 @@ class WayOut:
     route: RouteLookup
     ifindex: int = 0  # of the device it would leave by
     next_hop: Address | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """What the kernel looks at when it routes a packet."""
-
-    flow: FiveTuple
-    dscp: int = 0
-    ifindex: int = 0  # the device it came in by; 0: it was sent from here
-
-    @property
-    def family(self) -> int:
-        """The address family, as netlink numbers it."""
-        return socket.AF_INET6 if self.flow.dst.version == IPV6 else socket.AF_INET
 
 
 def look_up(ipr: IPRoute, keys: Keys) -> WayOut:
@@ -103,8 +92,8 @@ def neighbour_of(ipr: IPRoute, way: WayOut) -> Neighbour | None:
 
 def _found(ipr: IPRoute, keys: Keys) -> WayOut:
     # One answer says which way this packet goes, the other which route that is.
-    taken = _ask(ipr, keys, RTM_F_LOOKUP_TABLE)
-    matched = _ask(ipr, keys, RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH)
+    taken = ask_route(keys, flags=RTM_F_LOOKUP_TABLE)
+    matched = ask_route(keys, flags=RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH)
     kind = KINDS.get(taken["type"], RouteKind.UNICAST)
     gateway = _gateway(taken)
     ifindex = taken.get_attr("RTA_OIF") or 0
@@ -121,24 +110,6 @@ def _found(ipr: IPRoute, keys: Keys) -> WayOut:
         ifindex=ifindex,
         next_hop=(gateway or keys.flow.dst) if needs_neighbour else None,
     )
-
-
-def _ask(ipr: IPRoute, keys: Keys, flags: int) -> Message:
-    wanted: dict[str, int | str] = {
-        "family": keys.family,
-        "dst": str(keys.flow.dst),
-        "ip_proto": keys.flow.protocol,
-        "flags": flags,
-    }
-    if keys.flow.src_port or keys.flow.dst_port:
-        wanted |= {"sport": keys.flow.src_port, "dport": keys.flow.dst_port}
-    if keys.dscp:
-        wanted["tos"] = keys.dscp << 2
-    if keys.ifindex:
-        # Without a device the kernel takes a source for its own and refuses others'.
-        wanted |= {"src": str(keys.flow.src), "iif": keys.ifindex}
-    answer: Message = next(iter(ipr.route("get", **wanted)))
-    return answer
 
 
 def _gateway(route: Message) -> Address | None:

@@ -17,7 +17,8 @@ from dyetrace.datapath.linux.devices import (
 )
 from dyetrace.datapath.linux.errors import DatapathError
 from dyetrace.datapath.linux.namespaces import Netns
-from dyetrace.datapath.linux.routing import Keys, look_up, neighbour_of
+from dyetrace.datapath.linux.route_query import Keys
+from dyetrace.datapath.linux.routing import look_up, neighbour_of
 from dyetrace.datapath.linux.ruleset import RuleListing, has_legacy_rules, parse_ruleset
 from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, suspects
 from dyetrace.model.packet import FiveTuple
@@ -35,6 +36,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     *,
     ifindex: int,
     came_in_by: int = 0,
+    bound_for: int = 0,
     dscp: int = 0,
     destination_mac: str = "",
     within_s: float = WITHIN_S,
@@ -42,7 +44,8 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     """Look around where a packet was lost; flow is the packet's own there.
 
     ifindex is the device it was lost at (0: none), came_in_by the port by which
-    the VFD took it in (0: the same). destination_mac, where known, tells a
+    the VFD took it in (0: the same), bound_for the port of its receiver, where
+    that is a port of this VFD (0: not). destination_mac, where known, tells a
     bridged packet from a routed one, and which port it was bound for. Never
     raises: what cannot be read stays empty, and the notes say why.
     """
@@ -50,6 +53,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
         flow=flow,
         ifindex=ifindex,
         came_in_by=came_in_by or ifindex,
+        bound_for=bound_for,
         dscp=dscp,
         destination_mac=destination_mac,
         deadline=time.monotonic() + within_s,
@@ -68,6 +72,7 @@ class _Inspection:
     flow: FiveTuple
     ifindex: int
     came_in_by: int
+    bound_for: int
     dscp: int
     destination_mac: str
     deadline: float
@@ -98,8 +103,8 @@ class _Inspection:
     def _look_at_devices(self) -> None:
         with IPRoute() as ipr:
             devices = Devices(ipr)
-            came_to = devices.bridge(self.came_in_by) or self.came_in_by
-            self._concerned = [self.ifindex, devices.master(self.ifindex)]
+            came_to = self._came_to(devices)
+            self._concerned = [self.ifindex, devices.master(self.ifindex), self.bound_for]
             if self._is_routed(devices, came_to):
                 self._try("routes", lambda: self._look_at_routes(ipr, devices, came_to))
             else:
@@ -107,6 +112,19 @@ class _Inspection:
                 self._follow_bridge(devices, came_to, self.destination_mac)
             self._look_at_concerned(devices)
             self.found = replace(self.found, conntrack=connection_table())
+
+    def _came_to(self, devices: Devices) -> int:
+        """Find the bridge it is in: of its port, or of where it was lost or bound for.
+
+        A packet that was encapsulated came in by no port of that bridge. A bridge
+        with an address may instead be where the packet was routed to.
+        """
+        if bridge := devices.bridge(self.came_in_by):
+            return bridge
+        bridges = (devices.bridge(index) for index in (self.ifindex, self.bound_for) if index)
+        version = self.flow.dst.version
+        pure = (each for each in bridges if each and not devices.has_address(each, version))
+        return next(pure, self.came_in_by)
 
     def _is_routed(self, devices: Devices, came_to: int) -> bool:
         """Whether the packet is one that this namespace routes, not just bridges."""

@@ -21,11 +21,9 @@ CAUSE = Cause(
     operator_meaning="Martian source or destination: invalid or loopback address on the wire.",
     remedy=Remedy(
         text="Correct the sender's address {src}, or the translation that made it.",
-        command="ip netns exec {netns} ip route get {dst} from {src}",
+        command="ip netns exec {netns} ip route get {dst} from {src} iif {in_port}",
     ),
-    drop_reasons=(
-        "IP_INVALID_SOURCE",
-        "IP_INVALID_DEST",
-        "IP_LOCALNET",
-    ),
+    drop_reasons=("IP_INVALID_SOURCE", "IP_INVALID_DEST", "IP_LOCALNET"),
 )
+
+FALLBACK = "ip netns exec {netns} ip route get {dst}"

@@ -24,13 +24,7 @@ CAUSE = Cause(
         text="Switch transmit checksum offload off at {port} to see whether that is it.",
         command="ip netns exec {netns} ethtool --offload {port} tx off",
     ),
-    drop_reasons=(
-        "IP_CSUM",
-        "TCP_CSUM",
-        "UDP_CSUM",
-        "ICMP_CSUM",
-        "SKB_CSUM",
-    ),
+    drop_reasons=("IP_CSUM", "TCP_CSUM", "UDP_CSUM", "ICMP_CSUM", "SKB_CSUM"),
 )
 
 FALLBACK = "ip netns exec {netns} nstat -az UdpInCsumErrors TcpInCsumErrors"

@@ -13,7 +13,7 @@ from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
     code="CPU_BACKLOG_FULL",
-    title="CPU does not keep up",
+    title="Host does not keep up",
     severity=Severity.MAJOR,
     layer=Layer.HOST,
     owner=Owner.PROVIDER,

@@ -26,9 +26,5 @@ CAUSE = Cause(
         text="Compare the tunnel devices of both sides.",
         command="ip netns exec {netns} ip -details link show type vxlan",
     ),
-    drop_reasons=(
-        "VXLAN_INVALID_HDR",
-        "IP_TUNNEL_ECN",
-        "TUNNEL_TXINFO",
-    ),
+    drop_reasons=("VXLAN_INVALID_HDR", "IP_TUNNEL_ECN", "TUNNEL_TXINFO"),
 )

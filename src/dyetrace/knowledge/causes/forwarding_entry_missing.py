@@ -24,8 +24,5 @@ CAUSE = Cause(
         text="See whether the destination's MAC address is in the forwarding table.",
         command="ip netns exec {netns} bridge fdb show",
     ),
-    drop_reasons=(
-        "NO_TX_TARGET",
-        "VXLAN_NO_REMOTE",
-    ),
+    drop_reasons=("NO_TX_TARGET", "VXLAN_NO_REMOTE"),
 )

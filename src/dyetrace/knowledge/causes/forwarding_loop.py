@@ -24,9 +24,5 @@ CAUSE = Cause(
         text="Look where the tunnel's outer packets go.",
         command="ip netns exec {netns} ip -details link show",
     ),
-    drop_reasons=(
-        "RECURSION_LIMIT",
-        "OVS_DROP_RECURSION_LIMIT",
-        "OVS_DROP_DEFERRED_LIMIT",
-    ),
+    drop_reasons=("RECURSION_LIMIT", "OVS_DROP_RECURSION_LIMIT", "OVS_DROP_DEFERRED_LIMIT"),
 )

@@ -23,9 +23,5 @@ CAUSE = Cause(
         text="Free memory on host {host}, or raise the protocol's share.",
         command="ip netns exec {netns} cat /proc/net/sockstat",
     ),
-    drop_reasons=(
-        "NOMEM",
-        "PROTO_MEM",
-        "PFMEMALLOC",
-    ),
+    drop_reasons=("NOMEM", "PROTO_MEM", "PFMEMALLOC"),
 )

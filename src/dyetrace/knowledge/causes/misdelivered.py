@@ -25,8 +25,5 @@ CAUSE = Cause(
         text="Compare the MAC address the packet is sent to with that of the next hop.",
         command="ip netns exec {netns} tcpdump -c 5 -e -n host {dst}",
     ),
-    drop_reasons=(
-        "OTHERHOST",
-        "UNICAST_IN_L2_MULTICAST",
-    ),
+    drop_reasons=("OTHERHOST", "UNICAST_IN_L2_MULTICAST"),
 )

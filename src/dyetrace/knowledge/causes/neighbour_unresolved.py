@@ -17,6 +17,9 @@ should have been set by the controller.
 from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.knowledge.signs import was_freed_in
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
+from dyetrace.model.site import NeighbourState
+
+UNANSWERED = frozenset({NeighbourState.INCOMPLETE, NeighbourState.FAILED})
 
 CAUSE = Cause(
     code="NEIGHBOUR_UNRESOLVED",
@@ -30,12 +33,7 @@ CAUSE = Cause(
         text="See whether {neighbour} is alive and reachable in this segment.",
         command="ip netns exec {netns} ip neighbour show to {neighbour}",
     ),
-    drop_reasons=(
-        "NEIGH_FAILED",
-        "NEIGH_QUEUEFULL",
-        "NEIGH_DEAD",
-        "NEIGH_HH_FILLFAIL",
-    ),
+    drop_reasons=("NEIGH_FAILED", "NEIGH_QUEUEFULL", "NEIGH_DEAD", "NEIGH_HH_FILLFAIL"),
 )
 
 FALLBACK = "ip netns exec {netns} ip neighbour show"
@@ -46,5 +44,4 @@ def explains(loss: Loss) -> bool:
     if was_freed_in(loss, "neigh_invalidate", "arp_error_report", "ndisc_error_report"):
         return True
     entry = loss.site.neighbour
-    is_waiting = entry is not None and not entry.state.is_resolved
-    return loss.place is Place.INSIDE_VFD and is_waiting
+    return loss.place is Place.INSIDE_VFD and entry is not None and entry.state in UNANSWERED

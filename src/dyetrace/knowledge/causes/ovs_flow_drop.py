@@ -23,8 +23,5 @@ CAUSE = Cause(
         text="Follow the packet through the switch's tables.",
         command="ovs-appctl dpctl/dump-flows -m",
     ),
-    drop_reasons=(
-        "OVS_DROP_EXPLICIT",
-        "OVS_DROP_LAST_ACTION",
-    ),
+    drop_reasons=("OVS_DROP_EXPLICIT", "OVS_DROP_LAST_ACTION"),
 )

@@ -24,9 +24,5 @@ CAUSE = Cause(
         text="Set up what should handle {protocol} at {dst}, or correct where it is sent.",
         command="ip netns exec {netns} ip -details link show",
     ),
-    drop_reasons=(
-        "IP_NOPROTO",
-        "UNHANDLED_PROTO",
-        "PTYPE_ABSENT",
-    ),
+    drop_reasons=("IP_NOPROTO", "UNHANDLED_PROTO", "PTYPE_ABSENT"),
 )

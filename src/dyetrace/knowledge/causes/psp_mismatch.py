@@ -23,8 +23,5 @@ CAUSE = Cause(
         text="Open the connection anew; if that does not help, check the card's PSP offload.",
         command="ip netns exec {netns} ip -s link show",
     ),
-    drop_reasons=(
-        "PSP_INPUT",
-        "PSP_OUTPUT",
-    ),
+    drop_reasons=("PSP_INPUT", "PSP_OUTPUT"),
 )

@@ -23,9 +23,5 @@ CAUSE = Cause(
         text="Find the device that makes fragments necessary, and correct its MTU.",
         command="ip netns exec {netns} nstat -az IpReasmFails Ip6ReasmFails",
     ),
-    drop_reasons=(
-        "FRAG_REASM_TIMEOUT",
-        "DUP_FRAG",
-        "FRAG_TOO_FAR",
-    ),
+    drop_reasons=("FRAG_REASM_TIMEOUT", "DUP_FRAG", "FRAG_TOO_FAR"),
 )

@@ -20,7 +20,7 @@ CAUSE = Cause(
     operator_meaning="A security module hook (SELinux, Smack, ...) denied the packet.",
     remedy=Remedy(
         text="Look up the denial in the host's audit log.",
-        command="ausearch -m avc -ts recent",
+        command="journalctl --dmesg --grep denied",
     ),
     drop_reasons=("SECURITY_HOOK",),
 )

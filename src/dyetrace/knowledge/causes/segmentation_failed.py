@@ -23,10 +23,7 @@ CAUSE = Cause(
         text="Switch segmentation offload off at {port} to see whether that is it.",
         command="ip netns exec {netns} ethtool --offload {port} gso off tso off",
     ),
-    drop_reasons=(
-        "SKB_GSO_SEG",
-        "SKB_UCOPY_FAULT",
-    ),
+    drop_reasons=("SKB_GSO_SEG", "SKB_UCOPY_FAULT"),
 )
 
 FALLBACK = "ip netns exec {netns} ip -details link show"

@@ -23,11 +23,7 @@ CAUSE = Cause(
         text="Correct the clock of whatever sets send times, or raise fq's horizon on {device}.",
         command="ip netns exec {netns} tc -s qdisc show dev {device}",
     ),
-    drop_reasons=(
-        "FQ_HORIZON_LIMIT",
-        "QDISC_DROP_HORIZON_LIMIT",
-        "QDISC_DROP_FQ_HORIZON_LIMIT",
-    ),
+    drop_reasons=("FQ_HORIZON_LIMIT", "QDISC_DROP_HORIZON_LIMIT", "QDISC_DROP_FQ_HORIZON_LIMIT"),
 )
 
 FALLBACK = "ip netns exec {netns} tc -s qdisc show"

@@ -12,7 +12,7 @@ from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
     code="SNIFFER_COPY_LOST",
-    title="A capture's copy was lost",
+    title="Copy for a capture was lost",
     severity=Severity.INFO,
     layer=Layer.HOST,
     owner=Owner.PROVIDER,

@@ -23,10 +23,5 @@ CAUSE = Cause(
         text="Speed the receiving program up, or give its socket a larger buffer.",
         command="ip netns exec {netns} ss -uamn",
     ),
-    drop_reasons=(
-        "SOCKET_RCVBUFF",
-        "SOCKET_BACKLOG",
-        "TCP_ZEROWINDOW",
-        "TCP_OFO_QUEUE_PRUNE",
-    ),
+    drop_reasons=("SOCKET_RCVBUFF", "SOCKET_BACKLOG", "TCP_ZEROWINDOW", "TCP_OFO_QUEUE_PRUNE"),
 )

@@ -23,9 +23,5 @@ CAUSE = Cause(
         text="See why the program at {dst} closes the connection.",
         command="ip netns exec {netns} ss -tan",
     ),
-    drop_reasons=(
-        "SOCKET_CLOSE",
-        "TCP_CLOSE",
-        "TCP_ABORT_ON_DATA",
-    ),
+    drop_reasons=("SOCKET_CLOSE", "TCP_CLOSE", "TCP_ABORT_ON_DATA"),
 )

@@ -23,10 +23,7 @@ CAUSE = Cause(
         text="Compare the packet's MAC address with those the VM's card listens to.",
         command="ip netns exec {netns} tcpdump -c 5 -e -n -i {port} host {dst}",
     ),
-    drop_reasons=(
-        "TAP_FILTER",
-        "TAP_TXFILTER",
-    ),
+    drop_reasons=("TAP_FILTER", "TAP_TXFILTER"),
 )
 
 FALLBACK = "ip netns exec {netns} ip -details link show"

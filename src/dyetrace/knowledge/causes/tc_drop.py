@@ -24,12 +24,7 @@ CAUSE = Cause(
         text="List the filters and eBPF programs of {port} and find out whose they are.",
         command="ip netns exec {netns} tc -s filter show dev {port} ingress",
     ),
-    drop_reasons=(
-        "TC_INGRESS",
-        "TC_EGRESS",
-        "QDISC_INGRESS",
-        "QDISC_EGRESS",
-    ),
+    drop_reasons=("TC_INGRESS", "TC_EGRESS", "QDISC_INGRESS", "QDISC_EGRESS"),
 )
 
 FALLBACK = "ip netns exec {netns} bpftool net show"

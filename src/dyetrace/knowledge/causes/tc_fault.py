@@ -26,12 +26,7 @@ CAUSE = Cause(
         text="List the filters of {port} with their chains.",
         command="ip netns exec {netns} tc -s filter show dev {port} ingress",
     ),
-    drop_reasons=(
-        "TC_CHAIN_NOTFOUND",
-        "TC_RECLASSIFY_LOOP",
-        "TC_COOKIE_ERROR",
-        "TC_ERROR",
-    ),
+    drop_reasons=("TC_CHAIN_NOTFOUND", "TC_RECLASSIFY_LOOP", "TC_COOKIE_ERROR", "TC_ERROR"),
 )
 
 FALLBACK = "ip netns exec {netns} tc qdisc show"

@@ -14,7 +14,7 @@ from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
     code="TCP_SIGNATURE_MISMATCH",
-    title="TCP signature missing or wrong",
+    title="Missing or wrong TCP signature",
     severity=Severity.CRITICAL,
     layer=Layer.TRANSPORT,
     owner=Owner.TENANT,

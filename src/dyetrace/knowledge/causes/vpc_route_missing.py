@@ -29,10 +29,7 @@ CAUSE = Cause(
         text="Add a route for {dst} to the route table, or repair the one that should be there.",
         command="ip netns exec {netns} ip route get {dst} from {src} iif {in_port}",
     ),
-    drop_reasons=(
-        "IP_INNOROUTES",
-        "IP_OUTNOROUTES",
-    ),
+    drop_reasons=("IP_INNOROUTES", "IP_OUTNOROUTES"),
 )
 
 FALLBACK = "ip netns exec {netns} ip route get {dst}"

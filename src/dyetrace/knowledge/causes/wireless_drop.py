@@ -22,8 +22,5 @@ CAUSE = Cause(
         text="Look at the state of the wireless connection.",
         command="ip netns exec {netns} iw dev",
     ),
-    drop_reasons=(
-        "RX_DROP_MONITOR",
-        "RX_DROP_UNUSABLE",
-    ),
+    drop_reasons=("RX_DROP_MONITOR", "RX_DROP_UNUSABLE"),
 )

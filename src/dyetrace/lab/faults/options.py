@@ -48,7 +48,7 @@ def converted(option: str, value: str, hint: object) -> str | int:
 
 def summary_of(kind: type[Fault]) -> str:
     """Say in a line what a fault does, and which options it takes."""
-    first_line = (kind.__doc__ or "").partition("\n")[0]
+    first_line = (kind.__doc__ or "").partition("\n")[0].rstrip(".")
     options = ", ".join(
         field.name if field.default in ("", None, MISSING) else f"{field.name}={field.default}"
         for field in fields(kind)

@@ -16,5 +16,7 @@ from dyetrace.datapath.linux.devices import limit_of
         ("unheard-of", "de:ad:be:ef", 0),
     ],
 )
-def test_a_queues_limit_is_found_however_the_library_decodes_it(kind, options, limit):
+def test_a_queues_limit_is_found_however_the_library_decodes_it(
+    kind: str, options: object, limit: int
+) -> None:
     assert limit_of(kind, options) == limit

@@ -1,16 +1,15 @@
+from dyetrace.datapath.linux.discovery import apply_inventory
+from dyetrace.model.topology import Host, Nic, Port, PortKind
 from support.builders import SWITCH, TO_ROUTER, TO_VM, a_host, a_nic
 
-from dyetrace.datapath.linux.discovery import apply_inventory
-from dyetrace.model.topology import Nic, PortKind
 
-
-def the_port(host, ifindex):
+def the_port(host: Host, ifindex: int) -> Port:
     return next(
         port for vfd in host.vfds for port in vfd.ports if port.key[1:] == (SWITCH, ifindex)
     )
 
 
-def test_the_inventorys_names_win():
+def test_the_inventorys_names_win() -> None:
     host = a_host(1, "web", "10.0.0.1")
     known = a_nic("vm-42", "10.9.9.9", tenant="green")
 
@@ -19,7 +18,7 @@ def test_the_inventorys_names_win():
     assert port.nic == known
 
 
-def test_what_the_inventory_leaves_empty_stays_as_discovered():
+def test_what_the_inventory_leaves_empty_stays_as_discovered() -> None:
     host = a_host(1, "web", "10.0.0.1")
 
     named = apply_inventory(host, {("cn-1.vswitch", f"p{TO_VM}"): Nic(id="nic-1", vm="vm-42")})
@@ -29,7 +28,7 @@ def test_what_the_inventory_leaves_empty_stays_as_discovered():
     assert (nic.tenant, nic.addresses) == (seen.tenant, seen.addresses)
 
 
-def test_a_port_the_inventory_knows_is_a_vnics_whatever_it_looked_like():
+def test_a_port_the_inventory_knows_is_a_vnics_whatever_it_looked_like() -> None:
     host = a_host(1, "web", "10.0.0.1")
     vpn = a_nic("appliance")
 
@@ -38,7 +37,7 @@ def test_a_port_the_inventory_knows_is_a_vnics_whatever_it_looked_like():
     assert (port.kind, port.peer, port.nic.vm) == (PortKind.VNIC, None, "appliance")
 
 
-def test_what_the_inventory_does_not_know_is_left_alone():
+def test_what_the_inventory_does_not_know_is_left_alone() -> None:
     host = a_host(1, "web", "10.0.0.1")
 
     assert apply_inventory(host, {("elsewhere", "p0"): a_nic("x")}) == host

@@ -1,4 +1,4 @@
-from dyetrace.datapath.linux.ruleset import parse_ruleset
+from dyetrace.datapath.linux.ruleset import Rule, parse_ruleset
 
 LISTING = """\
 table inet t { # handle 1
@@ -38,13 +38,13 @@ table netdev n { # handle 3
 """
 
 
-def the_rules():
+def the_rules() -> dict[tuple[str, int], Rule]:
     return {
         (chain.name, rule.handle): rule for chain in parse_ruleset(LISTING) for rule in chain.rules
     }
 
 
-def test_chains_have_their_place_hook_and_policy():
+def test_chains_have_their_place_hook_and_policy() -> None:
     chains = [
         (chain.family, chain.table, chain.name, chain.hook, chain.policy)
         for chain in parse_ruleset(LISTING)
@@ -57,7 +57,7 @@ def test_chains_have_their_place_hook_and_policy():
     ]
 
 
-def test_all_rules_are_found_and_nothing_else():
+def test_all_rules_are_found_and_nothing_else() -> None:
     assert list(the_rules()) == [
         ("d", 5),
         ("c", 6),
@@ -71,31 +71,31 @@ def test_all_rules_are_found_and_nothing_else():
     ]
 
 
-def test_a_comment_is_kept_apart_from_the_rule():
+def test_a_comment_is_kept_apart_from_the_rule() -> None:
     rule = the_rules()["c", 6]
 
     assert (rule.text, rule.comment) == ("ip saddr @big drop", "a drop {x")
 
 
-def test_a_rule_over_several_lines_is_one_rule():
+def test_a_rule_over_several_lines_is_one_rule() -> None:
     assert the_rules()["c", 8].text == "tcp dport vmap { 22 : accept, 80 : drop }"
 
 
-def test_only_rules_that_drop_or_reject_can_drop():
+def test_only_rules_that_drop_or_reject_can_drop() -> None:
     dropping = [place for place, rule in the_rules().items() if rule.can_drop]
 
     assert dropping == [("d", 5), ("c", 6), ("c", 8), ("c", 13), ("i", 2)]
 
 
-def test_jumps_name_their_chains():
+def test_jumps_name_their_chains() -> None:
     assert the_rules()["c", 12].targets == ("d",)
 
 
-def test_an_empty_ruleset_has_no_chains():
+def test_an_empty_ruleset_has_no_chains() -> None:
     assert parse_ruleset("") == []
 
 
-def test_a_listing_cut_short_gives_what_is_whole():
+def test_a_listing_cut_short_gives_what_is_whole() -> None:
     chains = parse_ruleset(LISTING[: LISTING.index("# handle 8")])
 
     assert [rule.handle for chain in chains for rule in chain.rules] == [5, 6]

@@ -12,5 +12,7 @@ from dyetrace.datapath.linux.namespaces import Scope
         (("x", "y"), "y", True),
     ],
 )
-def test_a_scope_covers_names_that_match_one_of_its_globs(names, name, is_covered):
+def test_a_scope_covers_names_that_match_one_of_its_globs(
+    names: tuple[str, ...], name: str, *, is_covered: bool
+) -> None:
     assert Scope(names=names).covers(name) is is_covered

@@ -1,13 +1,22 @@
+from typing import Any
+
 import pytest
-from support.builders import a_flow
 
 from dyetrace.datapath.linux.ruleset import Chain, Rule
 from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, may_match, suspects
+from dyetrace.model.packet import FiveTuple
+from support.builders import a_flow
 
 UDP, ICMP = 17, 1
 
 
-def a_chain(*texts, family="inet", name="c", hook="forward", policy="accept"):
+def a_chain(
+    *texts: str,
+    family: str = "inet",
+    name: str = "c",
+    hook: str = "forward",
+    policy: str = "accept",
+) -> Chain:
     rules = [Rule(handle=number, text=text) for number, text in enumerate(texts, 1)]
     return Chain(
         family=family,
@@ -20,7 +29,12 @@ def a_chain(*texts, family="inet", name="c", hook="forward", policy="accept"):
     )
 
 
-def suspected(*chains, flow=None, passage=Passage.FORWARDED, **fields):
+def suspected(
+    *chains: Chain,
+    flow: FiveTuple | None = None,
+    passage: Passage = Passage.FORWARDED,
+    **fields: Any,
+) -> list[tuple[str, int]]:
     found = suspects(chains, flow or a_flow(), passage, **fields)
     return [(rule.chain, rule.handle) for rule in found]
 
@@ -40,7 +54,7 @@ def suspected(*chains, flow=None, passage=Passage.FORWARDED, **fields):
         'iifname "eth0" ip saddr 10.0.1.11 udp sport 4000 drop',
     ],
 )
-def test_a_rule_that_may_match_is_kept(text):
+def test_a_rule_that_may_match_is_kept(text: str) -> None:
     flow = a_flow("10.0.1.11", "10.0.2.21", protocol=UDP, src_port=4000, dst_port=53)
 
     assert may_match(text, flow, translates=False)
@@ -61,13 +75,13 @@ def test_a_rule_that_may_match_is_kept(text):
         "ip6 daddr fd00::/8 drop",
     ],
 )
-def test_a_rule_that_cannot_match_is_cleared(text):
+def test_a_rule_that_cannot_match_is_cleared(text: str) -> None:
     flow = a_flow("10.0.1.11", "10.0.2.21", protocol=UDP, src_port=4000, dst_port=53)
 
     assert not may_match(text, flow, translates=False)
 
 
-def test_where_addresses_are_translated_only_the_protocol_clears_a_rule():
+def test_where_addresses_are_translated_only_the_protocol_clears_a_rule() -> None:
     flow = a_flow(protocol=UDP, dst_port=53)
 
     assert may_match("udp dport 80 drop", flow, translates=True)
@@ -75,13 +89,13 @@ def test_where_addresses_are_translated_only_the_protocol_clears_a_rule():
     assert not may_match("tcp dport 53 drop", flow, translates=True)
 
 
-def test_a_translating_rule_anywhere_counts():
+def test_a_translating_rule_anywhere_counts() -> None:
     nat = a_chain("ip daddr 1.1.1.1 dnat ip to 10.0.2.21", name="nat", hook="prerouting")
 
     assert suspected(nat, a_chain("ip daddr 1.1.1.1 drop")) == [("c", 1)]
 
 
-def test_a_policy_is_a_suspect_with_handle_0():
+def test_a_policy_is_a_suspect_with_handle_0() -> None:
     assert suspected(a_chain(policy="drop")) == [("c", 0)]
 
 
@@ -96,35 +110,37 @@ def test_a_policy_is_a_suspect_with_handle_0():
         (Passage.DELIVERED, "forward", False),
     ],
 )
-def test_only_chains_on_the_packets_way_are_suspect(passage, hook, is_met):
+def test_only_chains_on_the_packets_way_are_suspect(
+    passage: Passage, hook: str, *, is_met: bool
+) -> None:
     assert bool(suspected(a_chain("drop", hook=hook), passage=passage)) is is_met
 
 
 @pytest.mark.parametrize(
     ("family", "is_met"), [("ip", True), ("ip6", False), ("arp", False), ("netdev", True)]
 )
-def test_only_families_of_the_packet_are_suspect(family, is_met):
+def test_only_families_of_the_packet_are_suspect(family: str, *, is_met: bool) -> None:
     assert bool(suspected(a_chain("drop", family=family))) is is_met
 
 
-def test_a_bridged_packet_meets_the_bridges_rules():
+def test_a_bridged_packet_meets_the_bridges_rules() -> None:
     bridge, inet = a_chain("drop", family="bridge", name="b"), a_chain("drop")
 
     assert suspected(bridge, inet, passage=Passage.BRIDGED) == [("b", 1)]
 
 
-def test_a_bridged_packet_meets_ip_rules_where_the_bridge_calls_them():
+def test_a_bridged_packet_meets_ip_rules_where_the_bridge_calls_them() -> None:
     assert suspected(a_chain("drop"), passage=Passage.BRIDGED, bridge_calls_ip=True) == [("c", 1)]
 
 
-def test_a_routed_packet_meets_a_bridges_rules_only_if_it_crosses_one():
+def test_a_routed_packet_meets_a_bridges_rules_only_if_it_crosses_one() -> None:
     bridge = a_chain("drop", family="bridge", hook="prerouting")
 
     assert suspected(bridge) == []
     assert suspected(bridge, crosses_bridge=True) == [("c", 1)]
 
 
-def test_a_chain_is_met_where_chains_that_jump_to_it_are():
+def test_a_chain_is_met_where_chains_that_jump_to_it_are() -> None:
     base = a_chain("jump middle", name="base")
     middle = a_chain("goto last", name="middle", hook="")
     last = a_chain("drop", name="last", hook="")
@@ -133,17 +149,17 @@ def test_a_chain_is_met_where_chains_that_jump_to_it_are():
     assert suspected(base, middle, last, elsewhere) == [("last", 1)]
 
 
-def test_chains_that_jump_in_circles_end():
+def test_chains_that_jump_in_circles_end() -> None:
     assert suspected(a_chain("jump c", "drop")) == [("c", 2)]
 
 
-def test_a_chain_that_a_map_may_lead_to_is_suspect():
+def test_a_chain_that_a_map_may_lead_to_is_suspect() -> None:
     base = a_chain("tcp dport vmap @services", name="base")
 
     assert suspected(base, a_chain("drop", name="service", hook="")) == [("service", 1)]
 
 
-def test_the_rules_that_name_the_flow_come_first_and_the_list_is_bounded():
+def test_the_rules_that_name_the_flow_come_first_and_the_list_is_bounded() -> None:
     many = ["ct state invalid drop"] * (MOST_RULES + 10)
 
     found = suspected(a_chain(*many, "ip daddr 10.0.2.21 drop"))
@@ -152,7 +168,7 @@ def test_the_rules_that_name_the_flow_come_first_and_the_list_is_bounded():
     assert found[0] == ("c", MOST_RULES + 11)
 
 
-def test_icmp_is_told_from_tcp():
+def test_icmp_is_told_from_tcp() -> None:
     flow = a_flow(protocol=ICMP, src_port=0, dst_port=0)
 
     assert may_match("icmp type echo-request drop", flow, translates=False)
