@@ -30,34 +30,45 @@ def a_task(*, packet_count=20, **fields):
 
 def a_port(host, netns, ifindex, kind, **fields):
     return Port(
-        host_number=host, netns=netns, ifindex=ifindex, kind=kind,
-        name=fields.pop("name", f"p{ifindex}"), **fields,
+        host_number=host,
+        netns=netns,
+        ifindex=ifindex,
+        kind=kind,
+        name=fields.pop("name", f"p{ifindex}"),
+        **fields,
     )
 
 
 def a_nic(vm, *addresses, tenant="blue"):
-    return Nic(
-        id=f"{vm}-eth0", vm=vm, tenant=tenant, addresses=tuple(map(ip_address, addresses))
-    )
+    return Nic(id=f"{vm}-eth0", vm=vm, tenant=tenant, addresses=tuple(map(ip_address, addresses)))
 
 
 def a_host(number, vm, address):
     """A host with a vSwitch (VM, another VM, uplink, link to the vRouter) and a vRouter."""
     switch = Vfd(
-        host_number=number, netns=SWITCH, name="vswitch", netns_name=f"cn-{number}.vswitch",
+        host_number=number,
+        netns=SWITCH,
+        name="vswitch",
+        netns_name=f"cn-{number}.vswitch",
         kind=VfdKind.VSWITCH,
         ports=(
             a_port(number, SWITCH, UPLINK, PortKind.UPLINK, addresses=(ip_address(VTEP[number]),)),
             a_port(number, SWITCH, TO_VM, PortKind.VNIC, nic=a_nic(vm, address)),
             a_port(
-                number, SWITCH, TO_OTHER_VM, PortKind.VNIC,
+                number,
+                SWITCH,
+                TO_OTHER_VM,
+                PortKind.VNIC,
                 nic=a_nic(f"other-{number}", f"10.0.9.{number}"),
             ),
             a_port(number, SWITCH, TO_ROUTER, PortKind.LINK, peer=(ROUTER, ROUTER_A)),
         ),
     )
     router = Vfd(
-        host_number=number, netns=ROUTER, name="vrouter", netns_name=f"cn-{number}.vrouter",
+        host_number=number,
+        netns=ROUTER,
+        name="vrouter",
+        netns_name=f"cn-{number}.vrouter",
         kind=VfdKind.VROUTER,
         ports=(
             a_port(number, ROUTER, ROUTER_A, PortKind.LINK, peer=(SWITCH, TO_ROUTER)),
@@ -73,15 +84,20 @@ def two_hosts():
 
 def a_flow(src=WEB, dst=DB, *, protocol=17, src_port=4000, dst_port=53):
     return FiveTuple(
-        src=ip_address(src), dst=ip_address(dst), protocol=protocol,
-        src_port=src_port, dst_port=dst_port,
+        src=ip_address(src),
+        dst=ip_address(dst),
+        protocol=protocol,
+        src_port=src_port,
+        dst_port=dst_port,
     )
 
 
 def an_outer(src=1, dst=2, vni=101):
     return Outer(
         encapsulation=Encapsulation.VXLAN,
-        src=ip_address(VTEP[src]), dst=ip_address(VTEP[dst]), vni=vni,
+        src=ip_address(VTEP[src]),
+        dst=ip_address(VTEP[dst]),
+        vni=vni,
     )
 
 
@@ -99,15 +115,24 @@ def a_record(point, *, at, seen_ns, digest=1, flow=None, outer=None, **fields):
     flow = flow or a_flow()
     host, netns, ifindex = at
     record = {
-        "digest": digest, "point": point, "seen_ns": seen_ns,
-        "host": host, "netns": netns, "ifindex": ifindex,
-        "src": np.void(packed_address(flow.src)), "dst": np.void(packed_address(flow.dst)),
-        "protocol": flow.protocol, "src_port": flow.src_port, "dst_port": flow.dst_port,
-        "ttl": 64, "payload_length": 32,
+        "digest": digest,
+        "point": point,
+        "seen_ns": seen_ns,
+        "host": host,
+        "netns": netns,
+        "ifindex": ifindex,
+        "src": np.void(packed_address(flow.src)),
+        "dst": np.void(packed_address(flow.dst)),
+        "protocol": flow.protocol,
+        "src_port": flow.src_port,
+        "dst_port": flow.dst_port,
+        "ttl": 64,
+        "payload_length": 32,
     }
     if outer is not None:
         record |= {
-            "encapsulation": outer.encapsulation, "vni": outer.vni,
+            "encapsulation": outer.encapsulation,
+            "vni": outer.vni,
             "outer_src": np.void(packed_address(outer.src)),
             "outer_dst": np.void(packed_address(outer.dst)),
         }
@@ -127,7 +152,10 @@ def across_hosts(*, digest=1, start_ns=1000, skew_ns=0, **fields):
         a_source(seen_ns=next(ticks), **common),
         a_record(Point.EGRESS, at=(1, SWITCH, UPLINK), seen_ns=next(ticks), outer=outer, **common),
         a_record(
-            Point.INGRESS, at=(2, SWITCH, UPLINK), seen_ns=next(ticks) + skew_ns, outer=outer,
+            Point.INGRESS,
+            at=(2, SWITCH, UPLINK),
+            seen_ns=next(ticks) + skew_ns,
+            outer=outer,
             **common,
         ),
         a_record(Point.EGRESS, at=(2, SWITCH, TO_VM), seen_ns=next(ticks) + skew_ns, **common),

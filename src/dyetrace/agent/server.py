@@ -126,9 +126,7 @@ class AgentServer:
                 for message in news:
                     await frames.send(writer, message)
 
-    async def _session(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one controller until it goes; what it had asked for goes with it."""
         number = next(self._numbers)
         self._writers[number] = writer
@@ -152,11 +150,11 @@ class AgentServer:
             return self._handled(request, session)
         except DyetraceError as error:
             return Refused(request=request.request, text=str(error))
-        except Exception as error:  # a bug must end neither the agent nor its other tasks
+        except Exception as error:  # noqa: BLE001 - a bug must end neither the agent nor its other tasks
             traceback.print_exc()
             return Refused(request=request.request, text=f"bug in the agent: {error!r}")
 
-    def _handled(self, request: Request, session: SessionId) -> Answer:
+    def _handled(self, request: Request, session: SessionId) -> Answer:  # noqa: PLR0911 - one per request
         now_ns = time.monotonic_ns()
         match request:
             case Hello():
@@ -229,7 +227,6 @@ def _shipped(batch: Batch) -> list[Records]:
 
 def run(server: AgentServer) -> None:
     """Run an agent until SIGTERM, Ctrl-C or idleness."""
-
 
     async def main() -> None:
         task = asyncio.current_task()

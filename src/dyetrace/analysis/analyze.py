@@ -57,9 +57,7 @@ class Analysis:
             )
         return self._known[signature]
 
-    def _counted(
-        self, packets: Packets, clocks: Clocks
-    ) -> dict[tuple[int, Signature], Alike]:
+    def _counted(self, packets: Packets, clocks: Clocks) -> dict[tuple[int, Signature], Alike]:
         """Count and time packets, all of one task and signature at once."""
         if len(packets.task) == 0:
             return {}

@@ -27,7 +27,9 @@ def parents_of(records: Sequence[Record], topology: Topology) -> Parents:
     for index, record in enumerate(records):
         by_host[record.host].append(index)
     for indexes in by_host.values():
-        _follow_inside_host(sorted(indexes, key=lambda i: _moment(records[i])), records, parents, topology)
+        _follow_inside_host(
+            sorted(indexes, key=lambda i: _moment(records[i])), records, parents, topology
+        )
     _follow_between_hosts(records, parents, topology)
     _adopt_orphans(records, parents, topology)
     return parents
@@ -102,14 +104,15 @@ def _is_queue_drop(
     )
 
 
-def _follow_between_hosts(
-    records: Sequence[Record], parents: Parents, topology: Topology
-) -> None:
+def _follow_between_hosts(records: Sequence[Record], parents: Parents, topology: Topology) -> None:
     """Match what left by uplinks with what came in by uplinks elsewhere."""
     sent: dict[object, deque[int]] = defaultdict(deque)
     order = sorted(range(len(records)), key=lambda i: _moment(records[i]))
     for index in order:
-        if records[index].point is Point.EGRESS and _kind(records[index], topology) is PortKind.UPLINK:
+        if (
+            records[index].point is Point.EGRESS
+            and _kind(records[index], topology) is PortKind.UPLINK
+        ):
             for key in _wire_keys(records[index]):
                 sent[key].append(index)
     taken: set[tuple[int, int]] = set()

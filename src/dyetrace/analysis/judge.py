@@ -62,9 +62,7 @@ class SitePlace:
     five_tuple: FiveTuple
 
 
-def places_to_inspect(
-    found: Sequence[Alike], topology: Topology
-) -> dict[LossKey, SitePlace]:
+def places_to_inspect(found: Sequence[Alike], topology: Topology) -> dict[LossKey, SitePlace]:
     """Name the places of loss, one for each kind of loss."""
     lost = [alike for alike in found if alike.path.fate is not Fate.DELIVERED]
     places = {}
@@ -144,9 +142,7 @@ def _sorted_out(seen: Observation) -> tuple[list[Alike], list[Unknown]]:
     return lost, unknowns
 
 
-def _kind(
-    total: int, delivered: int, lost: int, unknowns: Sequence[Unknown]
-) -> VerdictKind:
+def _kind(total: int, delivered: int, lost: int, unknowns: Sequence[Unknown]) -> VerdictKind:
     if total == 0:
         blind = unknowns[0].code in {Absence.AGENT_DOWN, Absence.NOT_INSTALLED}
         return VerdictKind.UNDETERMINED if blind else VerdictKind.NOT_SEEN
@@ -207,9 +203,7 @@ def _findings(lost: Sequence[Alike], seen: Observation) -> tuple[Finding, ...]:
         finding = _finding(key, alikes, seen)
         same = (finding.cause.code, finding.host, finding.netns, finding.vfd, finding.object)
         known = merged.get(same)
-        merged[same] = (
-            replace(known, packets=known.packets + finding.packets) if known else finding
-        )
+        merged[same] = replace(known, packets=known.packets + finding.packets) if known else finding
     return tuple(sorted(merged.values(), key=lambda finding: -finding.packets))
 
 
@@ -292,9 +286,8 @@ def _summary(  # noqa: PLR0913, PLR0917 - a sentence of six facts
     if kind is VerdictKind.NOT_SEEN:
         return f"no packet seen: {unknowns[0].text} ({unknowns[0].code})"
     if kind is VerdictKind.UNDETERMINED:
-        return f"{total} packets traced, but it cannot be said whether they arrived: " + (
-            f"{unknowns[0].text} ({unknowns[0].code})"
-        )
+        why = f"{unknowns[0].text} ({unknowns[0].code})"
+        return f"{total} packets traced, but it cannot be said whether they arrived: {why}"
     first = findings[0]
     more = f", and {len(findings) - 1} more findings" if len(findings) > 1 else ""
     if first.next_host:

@@ -100,7 +100,7 @@ def why_unknown(
     if len(topology.hosts) == 1:
         return Unknown(
             code=Absence.OUT_OF_SCOPE,
-            text=f"left host {name}, the only one with an agent, towards {path.last.five_tuple.dst}",
+            text=f"left {name}, the only host with an agent, towards {path.last.five_tuple.dst}",
         )
     return _why_blind(reports, reports)
 

@@ -43,9 +43,10 @@ def _numbered(records: RecordArray, topology: Topology) -> U64:
     stands_for: dict[tuple[int, tuple[int, int, int]], int] = {}
     distinct = []  # a packet colored for several tasks has one source record for each
     for index, record in enumerate(readable):
-        if record.is_source and stands_for.setdefault(
-            (record.seen_ns, record.port_key), index
-        ) != index:
+        if (
+            record.is_source
+            and stands_for.setdefault((record.seen_ns, record.port_key), index) != index
+        ):
             continue
         distinct.append(index)
     chosen = [readable[index] for index in distinct]

@@ -81,9 +81,7 @@ def _runs(key: np.ndarray) -> tuple[I64, I64]:
 def _features(words: U64) -> U64:
     """Hash what tells one kind of sighting from another; shape (n,)."""
     feature = _place(words)
-    feature = combined(
-        feature, words[word_of("point")] & mask_of("point", "encapsulation")
-    )
+    feature = combined(feature, words[word_of("point")] & mask_of("point", "encapsulation"))
     feature = combined(feature, words[word_of("call_site")])
     feature = combined(feature, words[word_of("drop_reason")] & mask_of("drop_reason"))
     encapsulated = (words[word_of("encapsulation")] & mask_of("encapsulation")) != 0

@@ -65,9 +65,7 @@ def _rank(
     )
 
 
-def _fate(
-    way: list[int], records: Sequence[Record], topology: Topology
-) -> tuple[list[int], Fate]:
+def _fate(way: list[int], records: Sequence[Record], topology: Topology) -> tuple[list[int], Fate]:
     last = records[way[-1]]
     if _is_delivery(last, topology):
         return way, Fate.DELIVERED
@@ -78,9 +76,7 @@ def _fate(
     return way, Fate.VANISHED
 
 
-def _up_to_destination(
-    way: list[int], records: Sequence[Record], topology: Topology
-) -> list[int]:
+def _up_to_destination(way: list[int], records: Sequence[Record], topology: Topology) -> list[int]:
     """Cut what only strangers got back to where the destination's VFD took the packet in."""
     homes = {port.vfd_key for port in destination_ports(records[way[-1]], topology)}
     for position in range(len(way), 0, -1):

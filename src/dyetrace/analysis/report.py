@@ -95,9 +95,7 @@ def _hop(  # noqa: PLR0913, PLR0917 - one row has this many facts
     )
 
 
-def _uncertainty(
-    source: Sighting, here: Sighting, reports: Mapping[int, HostReport]
-) -> int | None:
+def _uncertainty(source: Sighting, here: Sighting, reports: Mapping[int, HostReport]) -> int | None:
     """How wrong a delay between two hosts' clocks may be; 0 on one host."""
     hosts = {source.port_key[0], here.port_key[0]}
     if len(hosts) == 1:

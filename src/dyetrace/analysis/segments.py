@@ -39,13 +39,9 @@ def with_adopted_segments(
     return regroup(np.concatenate([records, *adopted])) if adopted else packets
 
 
-def _vanished_tcp(
-    packets: Packets, way_of: Callable[[Packets, int], Reconstruction]
-) -> list[int]:
+def _vanished_tcp(packets: Packets, way_of: Callable[[Packets, int], Reconstruction]) -> list[int]:
     _, first, inverse = np.unique(packets.signature, return_index=True, return_inverse=True)
-    vanished = [
-        way_of(packets, int(packet)).path.fate is Fate.VANISHED for packet in first
-    ]
+    vanished = [way_of(packets, int(packet)).path.fate is Fate.VANISHED for packet in first]
     suspects = np.flatnonzero(np.asarray(vanished, dtype=bool)[inverse])
     source = packets.records[packets.start[suspects]]
     is_data = (source["protocol"] == Protocol.TCP) & (source["payload_length"] > 0)

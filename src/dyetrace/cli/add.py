@@ -18,7 +18,7 @@ from dyetrace.cli.options import (
 )
 
 
-def add(  # noqa: PLR0913 - one per option
+def add(
     src: Source = None,
     dst: Destination = None,
     proto: ProtocolName = None,

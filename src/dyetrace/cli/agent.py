@@ -7,7 +7,9 @@ import typer
 
 def agent(
     listen: Annotated[str, typer.Option(help="Unix socket to serve controllers on.")],
-    host: Annotated[str | None, typer.Option(help="This host's name; the system's if left out.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="This host's name; the system's if left out.")
+    ] = None,
     netns: Annotated[
         list[str] | None,
         typer.Option(help="Only namespaces whose names match; may be repeated. All if left out."),

@@ -57,6 +57,4 @@ def _start() -> None:
         time.sleep(POLL_S)  # its socket is the only sign of readiness there is
     process.terminate()
     said = LOG.read_text(encoding="utf-8").strip().splitlines()
-    raise AgentUnreachable(
-        f"this host's agent did not start: {said[-1] if said else f'see {LOG}'}"
-    )
+    raise AgentUnreachable(f"this host's agent did not start: {said[-1] if said else f'see {LOG}'}")

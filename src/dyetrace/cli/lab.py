@@ -46,7 +46,7 @@ def up(
     kind: Annotated[
         str | None, typer.Option("--kind", "-k", help="Kind, unless the name is one.")
     ] = None,
-    agents: Annotated[bool, typer.Option(help="Start an agent on each host.")] = True,  # noqa: FBT002  # a switch
+    agents: Annotated[bool, typer.Option(help="Start an agent on each host.")] = True,  # a switch
 ) -> None:
     """Build a cloud and leave it up."""
     from dyetrace.lab.cloud import Cloud
@@ -64,7 +64,7 @@ def up(
 @app.command()
 def down(
     name: Annotated[str | None, typer.Argument(help="The cloud.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All clouds.")] = False,  # noqa: FBT002  # a switch
+    every: Annotated[bool, typer.Option("--all", help="All clouds.")] = False,  # a switch
 ) -> None:
     """Take a cloud down, or what remains of one. Harmless if there is nothing."""
     from dyetrace.lab.cloud import Cloud
@@ -160,13 +160,15 @@ def heal(cloud: CloudOption = None) -> None:
 
 
 @app.command()
-def traffic(  # noqa: PLR0913, PLR0917  # each is an option
+def traffic(  # each is an option
     source: Annotated[str | None, typer.Argument(help="A VM, or `internet`.")] = None,
     destination: Annotated[
         str | None, typer.Argument(help="A VM, `internet`, or a floating address.")
     ] = None,
     protocol: Annotated[Literal["udp", "tcp", "icmp"], typer.Option("--protocol", "-p")] = "udp",
-    ipv6: Annotated[bool, typer.Option("--ipv6", "-6", help="IPv6 instead of IPv4.")] = False,  # noqa: FBT002  # a switch
+    ipv6: Annotated[
+        bool, typer.Option("--ipv6", "-6", help="IPv6 instead of IPv4.")
+    ] = False,  # a switch
     port: Annotated[int, typer.Option(min=1, max=65535, help="Destination port.")] = 5432,
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Packets.")] = 20,
     interval: Annotated[float, typer.Option(min=0.0, help="Seconds between packets.")] = 0.01,

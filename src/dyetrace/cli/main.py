@@ -40,7 +40,7 @@ app.command("carry-out", hidden=True)(carry_out)
 app.add_typer(lab, name="lab")
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
+def _version(wanted: bool) -> None:
     if wanted:
         from dyetrace import __version__
 
@@ -50,8 +50,8 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
 
 @app.callback()
 def options(
-    version: bool = typer.Option(  # noqa: ARG001, FBT001 - handled by its callback
-        False,  # noqa: FBT003 - the default
+    version: bool = typer.Option(
+        False,
         "--version",
         callback=_version,
         is_eager=True,

@@ -56,7 +56,7 @@ def checked_format(output: str) -> str:
     return output
 
 
-def filter_of(  # noqa: PLR0913 - one per option
+def filter_of(
     *,
     src: str | None,
     dst: str | None,

@@ -64,7 +64,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Align columns; the last one is as long as it is."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head) - 1)]
     return "\n".join(
-        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        "  ".join(
+            [*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]
+        ).rstrip()
         for row in [head, *rows]
     )
 

@@ -60,7 +60,7 @@ def request_json(wanted: PacketFilter, limits: Limits) -> Json:
     }
 
 
-def run_task(  # noqa: PLR0913 - collaborators, by keyword
+def run_task(
     wanted: PacketFilter,
     limits: Limits,
     *,
@@ -78,15 +78,13 @@ def run_task(  # noqa: PLR0913 - collaborators, by keyword
             _run(stored or new_task(wanted, limits), stored is None, cloud, store, on_progress)
         )
     except KeyboardInterrupt:
-        typer.echo(
-            f"\nstopped; nothing is left behind on {len(cloud.agents)} host(s)", err=True
-        )
+        typer.echo(f"\nstopped; nothing is left behind on {len(cloud.agents)} host(s)", err=True)
         raise
 
 
 async def _run(
     task: Task,
-    is_new: bool,  # noqa: FBT001 - private
+    is_new: bool,
     cloud: Cloud,
     store: TaskStore,
     on_progress: Callable[[Progress], None],

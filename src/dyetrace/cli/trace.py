@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dyetrace.controller.diagnosis import Progress
 
 
-def trace(  # noqa: PLR0913 - one per option
+def trace(
     src: Source = None,
     dst: Destination = None,
     proto: ProtocolName = None,

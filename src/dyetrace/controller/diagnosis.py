@@ -218,9 +218,7 @@ class Diagnosis:
             alike.path.last.point is Point.INGRESS for alike in partial.of_task(self.task.id)
         )
 
-    def _observed(
-        self, partial: Partial, sites: Mapping[LossKey, SiteEvidence]
-    ) -> Observation:
+    def _observed(self, partial: Partial, sites: Mapping[LossKey, SiteEvidence]) -> Observation:
         return Observation(
             task=self.task,
             topology=self.topology,

@@ -125,7 +125,7 @@ class AgentLink:
                 waiting.set_exception(AgentUnreachable(f"the agent of host {self.name} is gone"))
 
     async def _related_clock(self) -> Clock:
-        """Bound the offset between two monotonic clocks by the time a ping takes (RFC 5905's idea)."""
+        """Bound the offset between two monotonic clocks by the time a ping takes (RFC 5905)."""
         best: Clock | None = None
         for _ in range(PINGS):
             before = time.monotonic_ns()

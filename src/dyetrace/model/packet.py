@@ -8,6 +8,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 DSCP_VALUES = 64  # six bits (RFC 2474)
+LOCAL_USE = 0b11  # how code points for experimental or local use end (RFC 2474, section 6)
 
 
 class Protocol(IntEnum):
@@ -94,7 +95,7 @@ class ColorMap:
         if classes & colors:
             raise ValueError("a color must not be a class that is itself colored")
         for color in sorted(colors):
-            if color & 0b11 != 0b11:
+            if color & LOCAL_USE != LOCAL_USE:
                 raise ValueError(f"color {color} is not of the local-use pool (binary xxxx11)")
 
     @classmethod

@@ -140,7 +140,7 @@ class Topology:
 
     @cached_property
     def vnic_ports_by_address(self) -> dict[Address, tuple[Port, ...]]:
-        """vNIC ports by endpoint address; several where tenants' addresses overlap."""
+        """VNIC ports by endpoint address; several where tenants' addresses overlap."""
         found: dict[Address, list[Port]] = defaultdict(list)
         for port in self.ports:
             for address in port.nic.addresses if port.nic else ():

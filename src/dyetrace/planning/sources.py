@@ -49,9 +49,7 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
     }
     if not addresses:
         raise NoSource(f"no address of VM {wanted.dst_vm} is known: use --dst ADDRESS")
-    return tuple(
-        replace(plain, dst=ip_network(address)) for address in sorted(addresses, key=str)
-    )
+    return tuple(replace(plain, dst=ip_network(address)) for address in sorted(addresses, key=str))
 
 
 def check_names(wanted: PacketFilter, topology: Topology) -> None:
@@ -68,10 +66,10 @@ def check_names(wanted: PacketFilter, topology: Topology) -> None:
     if wanted.tenant is not None and wanted.tenant not in tenants:
         raise UnknownEndpoint(what="tenant", name=wanted.tenant, known=tenants)
     for prefix in (wanted.src, wanted.dst):
-        _check_address(prefix, wanted, topology)
+        _check_address(prefix, topology)
 
 
-def _check_address(prefix: Network | None, wanted: PacketFilter, topology: Topology) -> None:
+def _check_address(prefix: Network | None, topology: Topology) -> None:
     """An address that can be neither inside nor outside of this cloud is a typing error."""
     if prefix is None or prefix.num_addresses > 1 or _may_be_outside(topology):
         return
@@ -104,9 +102,7 @@ def _named_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
     )
 
 
-def _ports_of_prefix(
-    prefix: Network, wanted: PacketFilter, topology: Topology
-) -> tuple[Port, ...]:
+def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
     inside = tuple(
         port
         for port in _ports_of_tenant(wanted.tenant, topology)

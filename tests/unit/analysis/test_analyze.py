@@ -94,8 +94,14 @@ def test_the_order_of_arrival_changes_nothing(seed):
 def test_partials_merge_in_any_grouping(shares):
     packets = [across_hosts(digest=digest)[: 2 + 2 * (digest % 2)] for digest in range(1, 13)]
     parts = [
-        analyse(*(record for packet, share in zip(packets, shares, strict=True) if share == part
-                  for record in packet))
+        analyse(
+            *(
+                record
+                for packet, share in zip(packets, shares, strict=True)
+                if share == part
+                for record in packet
+            )
+        )
         for part in range(3)
         if part in shares
     ]
@@ -116,9 +122,7 @@ def test_a_packet_colored_for_two_tasks_counts_for_both():
 
 
 def test_identical_packets_are_counted_one_by_one():
-    records = [
-        record for k in range(20) for record in across_hosts(start_ns=1000 + 10_000 * k)
-    ]
+    records = [record for k in range(20) for record in across_hosts(start_ns=1000 + 10_000 * k)]
 
     assert fates(analyse(*records)) == {Fate.DELIVERED: 20}
 
@@ -132,7 +136,9 @@ def test_of_identical_packets_exactly_those_that_are_missing_are_lost():
         if k % 4 == 3:
             packet[2:] = [
                 packet[2],
-                a_record(Point.DROP, at=(2, SWITCH, UPLINK), seen_ns=1250 + 10_000 * k, drop_reason=2),
+                a_record(
+                    Point.DROP, at=(2, SWITCH, UPLINK), seen_ns=1250 + 10_000 * k, drop_reason=2
+                ),
             ]
         records += packet
 
@@ -196,4 +202,4 @@ def test_outer_headers_that_differ_are_ways_that_differ():
 
     assert len(analyse(*records, *other).alike) == 2
     assert an_outer().vni == 101
-    assert (1, SWITCH, TO_VM) == tuple(records[0][name] for name in ("host", "netns", "ifindex"))
+    assert tuple(records[0][name] for name in ("host", "netns", "ifindex")) == (1, SWITCH, TO_VM)

@@ -150,8 +150,11 @@ def test_nat_is_followed():
     records = across_hosts()
     for record in records[1:]:
         record.update(
-            {k: v for k, v in a_record(Point.EGRESS, at=(1, 1, 1), seen_ns=0, flow=translated).items()
-             if k in {"src", "src_port"}}
+            {
+                k: v
+                for k, v in a_record(Point.EGRESS, at=(1, 1, 1), seen_ns=0, flow=translated).items()
+                if k in {"src", "src_port"}
+            }
         )
 
     path = path_of(*records)
@@ -171,9 +174,26 @@ def test_a_loop_is_followed_round_by_round():
             a_record(Point.EGRESS, at=(1, ROUTER, ROUTER_A), seen_ns=seen_ns + 3, ttl=ttl - 1),
             a_record(Point.INGRESS, at=(1, SWITCH, TO_ROUTER), seen_ns=seen_ns + 4, ttl=ttl - 1),
         ]
-    records.append(a_record(Point.DROP, at=(1, SWITCH, TO_ROUTER), seen_ns=99, ttl=6, drop_reason=1))
+    records.append(
+        a_record(Point.DROP, at=(1, SWITCH, TO_ROUTER), seen_ns=99, ttl=6, drop_reason=1)
+    )
 
     path = path_of(*records)
 
     assert path.fate is Fate.DROPPED
-    assert [sighting.ttl for sighting in path.sightings] == [9, 9, 9, 8, 8, 8, 8, 7, 7, 7, 7, 6, 6, 6]
+    assert [sighting.ttl for sighting in path.sightings] == [
+        9,
+        9,
+        9,
+        8,
+        8,
+        8,
+        8,
+        7,
+        7,
+        7,
+        7,
+        6,
+        6,
+        6,
+    ]

@@ -1,5 +1,7 @@
 """Blobs of records: what goes in comes out, and broken ones are refused."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +20,8 @@ def test_records_come_out_as_they_went_in():
 def test_a_corrupt_blob_is_refused_or_has_the_same_shape(position, value):
     blob = bytearray(pack(rows(*across_hosts())))
     blob[position % len(blob)] = value
-    try:
+    with contextlib.suppress(BadBlob):
         assert len(unpack(bytes(blob))) == 4
-    except BadBlob:
-        pass
 
 
 @given(st.binary(max_size=200))

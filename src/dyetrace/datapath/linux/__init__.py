@@ -1,0 +1,1 @@
+"""The Linux kernel's own data path: discovery, eBPF programs, site evidence."""

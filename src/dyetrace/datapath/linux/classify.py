@@ -29,7 +29,7 @@ def classify(
         vfd_of(each, scope, names, host_number=host_number) for each in namespaces if each.is_vfd
     )
     notes = tuple(note for each in namespaces for note in notes_on(each, scope, names))
-    if not vfds:
+    if namespaces and not vfds:
         notes += (NOTHING_FORWARDS,)
     return Host(number=host_number, name=host_name, vfds=vfds), notes
 

@@ -90,11 +90,8 @@ class LinuxDriver:
             self._unlog(self._logged.pop(key))
         notes = []
         for key in sorted(ports - self._logged.keys()):
-            port = self._ports.get(key)
             try:
-                if port is None:
-                    raise PortVanished(netns=key[1], ifindex=key[2])
-                self._logged[key] = self._log(port)
+                self._logged[key] = self._log(self._port(key))
             except PortVanished as error:
                 notes.append(str(error))
         self._programs.watch({key[1] for key in self._logged})
@@ -106,12 +103,10 @@ class LinuxDriver:
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
         """Color at the policy's ports."""
         slots = self._free_slots(len(policy.filters))
-        handles = []
-        for key in sorted(policy.ports):
-            port = self._ports.get(key)
-            if port is None:
-                raise PolicyRefused(f"source port {key[2]} has vanished: trace again")
-            handles.append(self._handle(port))
+        try:
+            handles = [self._handle(self._port(key)) for key in sorted(policy.ports)]
+        except PortVanished as error:
+            raise PolicyRefused(str(error)) from error
         now_ns = time.monotonic_ns()
         coloring = Coloring(
             slots=slots,
@@ -149,7 +144,8 @@ class LinuxDriver:
         coloring.is_live = False
         for slot in coloring.slots:
             self._programs.clear_policy(slot)
-        wanted = {port.key for other in self._tasks.values() if other.is_live for port in other.ports}
+        live = (other for other in self._tasks.values() if other.is_live)
+        wanted = {port.key for other in live for port in other.ports}
         for handle in coloring.ports:
             if handle.key not in wanted:
                 self._programs.uncolor(handle)
@@ -231,6 +227,11 @@ class LinuxDriver:
     @cached_property
     def _drop_reason_names(self) -> dict[int, str]:
         return drop_reason_names()
+
+    def _port(self, key: PortKey) -> Port:
+        if key not in self._ports:
+            raise PortVanished(netns=key[1], ifindex=key[2])
+        return self._ports[key]
 
     def _log(self, port: Port) -> PortHandle:
         handle = self._handle(port)
