@@ -7,7 +7,8 @@ from dataclasses import replace
 from dyetrace.analysis.losses import HostReport
 from dyetrace.controller.link import AgentLink
 from dyetrace.errors import AgentUnreachable, DyetraceError
-from dyetrace.inventory.clouds import Cloud, with_inventory
+from dyetrace.inventory.clouds import Cloud
+from dyetrace.inventory.overlay import apply_inventory
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, Topology
 from dyetrace.transport.log import RecordLog, Shipment
@@ -44,7 +45,7 @@ class Fleet:
         for link in self.links:
             self.notes.extend(f"{link.name}: {note}" for note in link.notes)
         hosts = tuple(
-            with_inventory(link.host, self._cloud)
+            apply_inventory(link.host, self._cloud.nics)
             if link.host.name
             else Host(number=0, name=link.name)
             for link in self.links

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from dyetrace.errors import DyetraceError, InvalidRequest
-from dyetrace.model.topology import Host, Nic, Port, Vfd
+from dyetrace.inventory.overlay import NicPlace
+from dyetrace.model.topology import Nic
 
 CLOUDS = Path("/run/dyetrace/clouds")
-
-NicPlace = tuple[str, str, str]
-"""(host, name of the network namespace, name of the host side's interface)."""
 
 
 class BadCloudFile(DyetraceError):
@@ -83,18 +81,3 @@ def _nics(vms: Any) -> list[tuple[NicPlace, Nic]]:  # noqa: ANN401 - straight fr
         for vm in vms
         for nic in vm["nics"]
     ]
-
-
-def with_inventory(host: Host, cloud: Cloud) -> Host:
-    """Give a discovered host's ports the inventory's names where it knows them."""
-
-    def named(vfd: Vfd, port: Port) -> Port:
-        nic = cloud.nics.get((host.name, vfd.netns_name, port.name))
-        return replace(port, nic=nic) if nic else port
-
-    return replace(
-        host,
-        vfds=tuple(
-            replace(vfd, ports=tuple(named(vfd, port) for port in vfd.ports)) for vfd in host.vfds
-        ),
-    )

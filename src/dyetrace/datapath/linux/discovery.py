@@ -12,7 +12,7 @@ from dyetrace.datapath.linux.namespaces import Netns, Scope, open_namespaces
 from dyetrace.datapath.linux.owners import HELD_KINDS, with_holders
 from dyetrace.datapath.linux.peers import with_peers
 from dyetrace.datapath.linux.rtnetlink import UNREADABLE
-from dyetrace.model.topology import Host, Nic, Port, PortKind
+from dyetrace.model.topology import Host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,44 +67,6 @@ def discover(scope: Scope, *, host_number: int, host_name: str) -> Discovered:
         if inode not in vfds:
             netns.close()
     return Discovered(host=host, netns=ways, notes=(*notes, *why))
-
-
-def apply_inventory(host: Host, nics: Mapping[tuple[str, str], Nic]) -> Host:
-    """Let an inventory's names win over discovered ones; keys are (netns name, port name).
-
-    A port that the inventory knows is a vNIC's, whatever it looked like. What the
-    inventory leaves empty stays as discovered.
-    """
-    return replace(
-        host,
-        vfds=tuple(
-            replace(
-                vfd,
-                ports=tuple(
-                    _named(port, nics[vfd.netns_name, port.name])
-                    if (vfd.netns_name, port.name) in nics
-                    else port
-                    for port in vfd.ports
-                ),
-            )
-            for vfd in host.vfds
-        ),
-    )
-
-
-def _named(port: Port, nic: Nic) -> Port:
-    seen = port.nic
-    return replace(
-        port,
-        kind=PortKind.VNIC,
-        peer=None,
-        nic=replace(
-            nic,
-            tenant=nic.tenant or (seen.tenant if seen else ""),
-            mac=nic.mac or (seen.mac if seen else ""),
-            addresses=nic.addresses or (seen.addresses if seen else ()),
-        ),
-    )
 
 
 def _look_into_all(ways: Mapping[int, Netns], notes: list[str]) -> list[NamespaceFacts]:

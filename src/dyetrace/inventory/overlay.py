@@ -1,0 +1,44 @@
+"""What the inventory knows of a host's ports, laid over what was discovered."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dyetrace.model.topology import Host, Nic, Port, PortKind
+
+NicPlace = tuple[str, str, str]
+"""(host, name of the network namespace, name of the host side's interface)."""
+
+
+def apply_inventory(host: Host, nics: Mapping[NicPlace, Nic]) -> Host:
+    """Let the inventory's names win over discovered ones.
+
+    A port that the inventory knows is a vNIC's, whatever it looked like. What the
+    inventory leaves empty stays as discovered.
+    """
+
+    def named(netns_name: str, port: Port) -> Port:
+        nic = nics.get((host.name, netns_name, port.name))
+        return _named(port, nic) if nic else port
+
+    return replace(
+        host,
+        vfds=tuple(
+            replace(vfd, ports=tuple(named(vfd.netns_name, port) for port in vfd.ports))
+            for vfd in host.vfds
+        ),
+    )
+
+
+def _named(port: Port, nic: Nic) -> Port:
+    seen = port.nic
+    return replace(
+        port,
+        kind=PortKind.VNIC,
+        peer=None,
+        nic=replace(
+            nic,
+            tenant=nic.tenant or (seen.tenant if seen else ""),
+            mac=nic.mac or (seen.mac if seen else ""),
+            addresses=nic.addresses or (seen.addresses if seen else ()),
+        ),
+    )
