@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
-from dyetrace.analysis.losses import HostReport, loss_key
+from dyetrace.analysis.losses import HostReport, loss_key, next_host, place_of, why_unknown
 from dyetrace.analysis.partial import Alike, Histogram
+from dyetrace.knowledge.loss import Place
 from dyetrace.model.path import Path, Sighting
 from dyetrace.model.record import Point
 from dyetrace.model.topology import PortKey, Topology
-from dyetrace.model.verdict import Delay, Hop, PathReport
+from dyetrace.model.verdict import Delay, Hop, PathReport, Unknown
 
 Shape = tuple[object, ...]
 
@@ -54,6 +54,9 @@ def _drawn(
         _hop(sighting, previous, delay, path, seen, topology, reports)
         for sighting, previous, delay in zip(path.sightings, before, delays, strict=True)
     )
+    unknown = why_unknown(path, topology, reports)
+    if unknown is not None:
+        hops += (_unobserved(path, topology, unknown),)
     return PathReport(packets=sum(alike.packets for alike in alikes), fate=path.fate, hops=hops)
 
 
@@ -95,6 +98,29 @@ def _hop(  # noqa: PLR0913, PLR0917 - one row has this many facts
     )
 
 
+def _unobserved(path: Path, topology: Topology, unknown: Unknown) -> Hop:
+    """Draw where nobody could look: unobserved is not lost."""
+    last = path.last
+    host, vfd = topology.host_name(last.port_key[0]), ""
+    if place_of(path, topology) is Place.BETWEEN_HOSTS:
+        there = next_host(path, topology)
+        beyond = str(last.outer.dst if last.outer else last.five_tuple.dst)
+        host = topology.host_name(there) if there is not None else beyond
+    else:
+        here = topology.vfd_by_key.get(last.vfd_key)
+        vfd = here.name if here else ""
+    return Hop(
+        host=host,
+        netns="",
+        vfd=vfd,
+        port="",
+        point=Point.INGRESS if last.point is Point.EGRESS else Point.EGRESS,
+        seen=0,
+        five_tuple=last.five_tuple,
+        absence=unknown.code,
+    )
+
+
 def _uncertainty(source: Sighting, here: Sighting, reports: Mapping[int, HostReport]) -> int | None:
     """How wrong a delay between two hosts' clocks may be; 0 on one host."""
     hosts = {source.port_key[0], here.port_key[0]}
@@ -104,9 +130,3 @@ def _uncertainty(source: Sighting, here: Sighting, reports: Mapping[int, HostRep
     if any(part is None for part in parts):
         return None
     return sum(part for part in parts if part is not None)
-
-
-def crosses(path: Path) -> int:
-    """Count the VFDs that a path passes."""
-    keys = [sighting.vfd_key for sighting in path.sightings]
-    return 1 + sum(first != second for first, second in pairwise(keys)) if keys else 0

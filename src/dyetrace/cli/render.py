@@ -85,7 +85,7 @@ def _path(path: Json, answer: Json, *, wide: bool) -> str:
             hop["vfd"] or "-",
             hop["port"] or "-",
             hop["point"].lower(),
-            f"{left}/{answer['total']}",
+            "n/a" if hop["absence"] else f"{left}/{answer['total']}",
             _delay(hop["delay_ns"]),
             _note(hop, path, answer),
         ]
@@ -114,7 +114,7 @@ def _us(nanoseconds: int) -> str:
 
 
 def _note(hop: Json, path: Json, answer: Json) -> str:
-    notes = []
+    notes = [f"not observed: {hop['absence']}"] if hop["absence"] else []
     if outer := hop["outer"]:
         number = f" {outer['vni']}" if outer["vni"] else ""
         notes.append(f"{outer['encapsulation']}{number} -> {outer['dst']}")
@@ -123,7 +123,7 @@ def _note(hop: Json, path: Json, answer: Json) -> str:
     if hop["point"] == "DROP":
         found = next((f for f in answer["findings"] if f["vfd"] == hop["vfd"]), None)
         notes.append(f"observed: {found['drop_reason']}" if found else "observed")
-    elif path["fate"] == "vanished" and hop is path["hops"][-1]:
+    elif path["fate"] == "vanished" and hop is path["hops"][-1] and not hop["absence"]:
         notes.append("last seen here")
     return "; ".join(notes)
 

@@ -40,8 +40,11 @@ class PacketFilter:
             wanted = VERSION_OF.get(self.protocol) if self.protocol else None
             if prefix is not None and wanted not in {None, prefix.version}:
                 raise ValueError(f"no packet of {prefix} is {self.protocol!r}")
-        if all(getattr(self, item.name) is None for item in fields(self) if item.name != "tenant"):
-            raise ValueError("say at least one of src, dst, protocol, ports, VM or NIC")
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it leaves all fields open: of use at a known port, but no question of a user."""
+        return all(getattr(self, item.name) is None for item in fields(self))
 
     @property
     def ip_version(self) -> int | None:

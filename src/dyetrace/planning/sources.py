@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 
-from dyetrace.errors import AmbiguousEndpoint, NoSource, UnknownEndpoint
+from dyetrace.errors import AmbiguousEndpoint, InvalidRequest, NoSource, UnknownEndpoint
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Network
 from dyetrace.model.topology import Nic, Port, PortKind, Topology
@@ -13,8 +13,10 @@ from dyetrace.model.topology import Nic, Port, PortKind, Topology
 def source_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
     """Find the ports of the source VFDs: the sender's vNIC, or the way in from outside.
 
-    Raises UnknownEndpoint, AmbiguousEndpoint or NoSource.
+    Raises InvalidRequest, UnknownEndpoint, AmbiguousEndpoint or NoSource.
     """
+    if replace(wanted, tenant=None).is_everything:
+        raise InvalidRequest("say at least one of --src, --dst, --proto, --sport and --dport")
     check_names(wanted, topology)
     if wanted.nic or wanted.src_vm:
         ports = _named_ports(wanted, topology)

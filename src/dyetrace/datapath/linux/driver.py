@@ -2,6 +2,7 @@
 
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,14 +48,20 @@ class LinuxDriver:
         *,
         host: str,
         netns: tuple[str, ...] = (),
+        others: Callable[[], tuple[str, ...]] = tuple,
         colors: ColorMap,
         ring_bytes: int,
         vxlan_ports: tuple[int, ...],
     ) -> None:
-        """Create the maps; netns: globs over namespaces' names, none for all."""
+        """Create the maps.
+
+        netns: globs over namespaces' names, none for all; others: says which are
+        other agents' by now.
+        """
         self.colors = colors
         self._name = host
-        self._scope = Scope(names=netns)
+        self._netns = netns
+        self._others = others
         self._programs = Programs(colors=colors, ring_bytes=ring_bytes, vxlan_ports=vxlan_ports)
         try:
             self._programs.preload()  # a task then waits for attaching only
@@ -75,7 +82,8 @@ class LinuxDriver:
 
     def discover(self) -> tuple[Host, tuple[str, ...]]:
         """Look at the namespaces anew."""
-        found = discover(self._scope, host_number=self.number, host_name=self._name)
+        scope = Scope(names=self._netns, others=self._others())
+        found = discover(scope, host_number=self.number, host_name=self._name)
         if self._found is not None:
             self._found.close()
         self._found = found

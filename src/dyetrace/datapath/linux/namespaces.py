@@ -27,13 +27,24 @@ MADE_UP_NAME = re.compile(r"cni-[0-9a-f-]{8,}|[0-9a-f]{12,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which namespaces to look at: all of the host's, or those whose names match a glob."""
+    """Which namespaces to look at: all of the host's, or those whose names match a glob.
+
+    others: globs of those that are another agent's, which win: two agents at one
+    port would take each other's colors off.
+    """
 
     names: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def covers(self, name: str) -> bool:
         """Whether a named namespace is to be looked at."""
+        if self.excludes(name):
+            return False
         return not self.names or any(fnmatchcase(name, pattern) for pattern in self.names)
+
+    def excludes(self, name: str) -> bool:
+        """Whether a named namespace is another agent's."""
+        return any(fnmatchcase(name, pattern) for pattern in self.others)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,13 +149,18 @@ def _candidates(scope: Scope, pids: dict[int, int]) -> Iterator[tuple[str, str]]
     if not scope.names:
         # Of the main thread: it never changes its namespace.
         yield "", f"/proc/{os.getpid()}/ns/net"
+    others: set[int] = set()
     for entry in sorted(NAMES.iterdir()) if NAMES.is_dir() else ():
         if scope.covers(entry.name):
             yield entry.name, str(entry)
+        elif scope.excludes(entry.name):
+            with suppress(OSError):  # gone since it was listed
+                others.add(entry.stat().st_ino)
     if not scope.names:
-        for pid in pids.values():
+        for inode, pid in pids.items():
             path = f"/proc/{pid}/ns/net"
-            yield path, path
+            if inode not in others:
+                yield path, path
 
 
 def _pids_by_namespace() -> dict[int, int]:
