@@ -61,5 +61,9 @@ class PolicyRefused(DyetraceError):
     """A host's data plane did not take a policy."""
 
 
+class StoreUnavailable(DyetraceError):
+    """Tasks can be neither kept nor read."""
+
+
 class NotPermitted(DyetraceError):
     """The process lacks a privilege."""

@@ -1,9 +1,13 @@
 """Agents that die, rings that overflow, colors that are configured: what the verdict says then."""
 
+import json
 import os
+import re
 import signal
+import subprocess
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -203,3 +207,42 @@ def test_a_source_port_that_has_vanished_is_a_clear_error(own_cloud, store):
         trace(cloud, wanted, store=store, time_s=0.5)
     assert PolicyRefused.__doc__
     assert exchange
+
+
+def our_filters(cloud):
+    """The handles of our clsact filters in a host's vSwitch namespace, by tc's own list."""
+    netns = cloud.host("cn-1").vswitch
+    links = json.loads(cloud.exec(netns, ["ip", "-j", "link", "show"]).stdout)
+    listed = [
+        cloud.exec(netns, ["tc", "filter", "show", "dev", link["ifname"], way]).stdout
+        for link in links
+        for way in ("ingress", "egress")
+    ]
+    return re.findall("handle (0xd7e[01])", " ".join(listed))
+
+
+def test_kernels_without_tcx_get_clsact_which_is_cleaned_up_after_a_kill(own_cloud, store):
+    cloud = own_cloud("one-host", clsact="1")
+    wanted = filter_of(cloud, "web", "db", protocol="udp", family=4)
+    with flowing(cloud, "web", "db", rate=200, duration=30) as flow:
+        tracer, _ = traced_in_background(cloud, wanted, store, packets=4000)
+        wait_for_coloring(flow, store)
+        assert our_filters(cloud), "clsact filters must be at work"
+        agent = cloud.agents[0]
+        command = Path(f"/proc/{agent.pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+        os.kill(agent.pid, signal.SIGKILL)
+        tracer.join()
+        assert flow.stop().lost == 0
+    assert our_filters(cloud), "clsact has no owner: a killed agent leaves its filters"
+
+    agent.socket.unlink()
+    with subprocess.Popen(command) as again:
+        try:
+            eventually(agent.socket.exists, what="the agent to listen again")
+            answer, truth = diagnose(cloud, "web", "db", store=store)
+            eventually(lambda: not our_filters(cloud), what="the filters to be gone")
+        finally:
+            again.terminate()
+
+    assert answer["verdict"] == "DELIVERED", explained(answer)
+    assert truth.lost == 0

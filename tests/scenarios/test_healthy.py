@@ -1,9 +1,13 @@
 """Healthy networks: everything arrives, the whole path is seen, nobody is accused."""
 
+import json
+import os
 import threading
 
 import pytest
 
+from dyetrace.lab.cloud import Cloud
+from dyetrace.lab.faults import AclDeny
 from dyetrace.lab.traffic import bulk_tcp, flowing
 from support.diagnosis import diagnose, explained, filter_of, trace
 
@@ -188,3 +192,56 @@ def test_identical_packets_are_all_accounted_for(clouds, store, family):
 
     assert_delivered(answer, packets=50)
     assert truth.lost == 0
+
+
+def forget_where_everybody_is(cloud):
+    """Make every bridge flood: no entry is kept, none is learned."""
+    for host in cloud.hosts:
+        netns = host.vswitch
+        for link in json.loads(cloud.exec(netns, ["ip", "-j", "-d", "link", "show"]).stdout):
+            if link.get("linkinfo", {}).get("info_kind") == "bridge":
+                bridge = ["ip", "link", "set", link["ifname"], "type", "bridge"]
+                cloud.exec(netns, [*bridge, "ageing_time", "0"])
+        for entry in json.loads(cloud.exec(netns, ["bridge", "-j", "fdb", "show"]).stdout):
+            if "master" in entry:
+                place = [entry["mac"], "dev", entry["ifname"], "master"]
+                cloud.exec(netns, ["bridge", "fdb", "del", *place], check=False)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("destination", ["blue-app", "blue-db"])
+def test_flooded_copies_are_no_losses(flooding_cloud, store, destination, family):
+    answer, truth = diagnose(
+        flooding_cloud, "blue-web", destination, family=family, store=store, packets=40
+    )
+
+    assert_delivered(answer, packets=40)
+    assert truth.lost == 0
+    assert answer["cost"]["records"] > 40 * len(answer["paths"][0]["hops"]), "copies must be seen"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_of_flooded_copies_the_one_for_the_receiver_tells_the_loss(flooding_cloud, store, family):
+    fault = AclDeny(direction="rx", vm="blue-db")
+    truth = fault.truth(flooding_cloud)
+    flooding_cloud.inject(fault)
+    try:
+        answer, seen = diagnose(flooding_cloud, "blue-web", "blue-db", family=family, store=store)
+    finally:
+        flooding_cloud.heal()
+
+    assert seen.received == 0
+    assert answer["verdict"] == "LOST", explained(answer)
+    assert len(answer["findings"]) == 1, explained(answer)
+    finding = answer["findings"][0]
+    assert (finding["code"], finding["host"], finding["vfd"]) == (truth.code, truth.host, truth.vfd)
+
+
+@pytest.fixture(scope="module")
+def flooding_cloud():
+    cloud = Cloud.up("three-hosts", name=f"t{os.getpid()}-flood")
+    try:
+        forget_where_everybody_is(cloud)
+        yield cloud
+    finally:
+        cloud.down()

@@ -43,6 +43,7 @@ from dyetrace.wire.messages import (
 
 TICK_S = 0.05  # how often health is told and leases are checked while a task is active
 IDLE_TICK_S = 1.0
+MOST_UNREAD = 16 * 1024 * 1024  # bytes that may wait for one controller
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class AgentServer:
     _writers: dict[SessionId, asyncio.StreamWriter] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _busy: asyncio.Event = field(default_factory=asyncio.Event)
+    _idle_since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         """Share the driver between all tasks."""
@@ -78,22 +80,26 @@ class AgentServer:
             server.close()
             for writer in self._writers.values():
                 writer.close()
+            self._held.tasks.clear()  # nothing is left for the sessions to remove
             self.driver.close()
             with suppress(FileNotFoundError):
                 if self.socket.stat().st_ino == inode:
                     self.socket.unlink()
 
     async def _ship_until_idle(self) -> None:
-        idle_since = time.monotonic()
-        while self.idle_exit_s is None or time.monotonic() - idle_since < self.idle_exit_s:
+        while not self._is_idle():
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S if self._held.tasks else IDLE_TICK_S):
                     await self._busy.wait()
             self._busy.clear()
-            self._held.remove_expired(time.monotonic_ns())
-            await self._tell_all(self._news())
-            if self._writers:
-                idle_since = time.monotonic()
+            for session in self._held.remove_expired(time.monotonic_ns()):
+                self._cut_off(session, most_unread=0)
+            self._tell_all(self._news())
+
+    def _is_idle(self) -> bool:
+        if self.idle_exit_s is None or self._writers:
+            return False
+        return time.monotonic() - self._idle_since >= self.idle_exit_s
 
     def _news(self) -> list[News]:
         """Read what there is, and say how it goes."""
@@ -120,11 +126,21 @@ class AgentServer:
             unreadable=losses.unreadable,
         )
 
-    async def _tell_all(self, news: list[News]) -> None:
-        for writer in list(self._writers.values()):
-            with suppress(ConnectionError):
-                for message in news:
-                    await frames.send(writer, message)
+    def _tell_all(self, news: list[News]) -> None:
+        """Tell those who trace, and wait for none of them."""
+        data = b"".join(map(frames.framed, news))
+        for session in self._held.sessions() if data else ():
+            self._cut_off(session, most_unread=MOST_UNREAD)
+            writer = self._writers.get(session)
+            if writer is not None and not writer.is_closing():
+                writer.write(data)
+
+    def _cut_off(self, session: SessionId, *, most_unread: int) -> None:
+        """Disconnect a controller that does not read: it must cost us neither memory nor time."""
+        writer = self._writers.get(session)
+        if writer is not None and writer.transport.get_write_buffer_size() > most_unread:
+            print(f"controller {session} does not read: cut off", file=sys.stderr)  # noqa: T201 - the agent's log
+            writer.transport.abort()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one controller until it goes; what it had asked for goes with it."""
@@ -139,13 +155,14 @@ class AgentServer:
             pass  # it is gone: what it had asked for goes with it
         finally:
             self._writers.pop(number, None)
+            self._idle_since = time.monotonic()
             self._held.remove_session(number)
             writer.close()
 
     async def _answer(self, request: Request, session: SessionId) -> Answer:
         try:
             if isinstance(request, Flush):
-                await self._tell_all(self._news())
+                self._tell_all(self._news())
                 return Done(request=request.request)
             return self._handled(request, session)
         except DyetraceError as error:

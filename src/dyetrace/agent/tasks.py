@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from dyetrace.datapath.driver import Batch, ColorCounts, DatapathDriver
+from dyetrace.errors import PolicyRefused
 from dyetrace.model.policy import ColorPolicy, LogPolicy
-from dyetrace.model.task import TaskId
+from dyetrace.model.task import TaskId, task_name
 from dyetrace.model.topology import PortKey
 
 SessionId = int
@@ -36,30 +37,36 @@ class HeldTasks:
         self, task_id: TaskId, policy: LogPolicy, *, session: SessionId, lease_until_ns: int
     ) -> tuple[int, tuple[str, ...]]:
         """Start logging for a task; returns the probes attached and notes."""
-        ports = self._ports() | policy.ports
-        done = self.driver.log_at(ports)
+        try:
+            done = self.driver.log_at(self._ports() | policy.ports)
+        except BaseException:
+            self.driver.log_at(self._ports())
+            raise
         self.tasks[task_id] = Held(
             session=session, lease_until_ns=lease_until_ns, ports=policy.ports
         )
         return done
 
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
-        """Start coloring for a task that is logged already; returns probes attached."""
-        held = self.tasks[policy.task_id]
+        """Start coloring for a task that is logged already; returns probes attached.
+
+        This and what follows raise PolicyRefused for a task that is not held.
+        """
+        held = self._held(policy.task_id)
         probes = self.driver.color(policy, lease_ns=lease_ns)
         held.is_coloring = held.has_colored = True
         return probes
 
     def renew(self, task_id: TaskId, *, lease_ns: int, now_ns: int) -> None:
         """Extend a task's lease."""
-        held = self.tasks[task_id]
+        held = self._held(task_id)
         held.lease_until_ns = now_ns + lease_ns
         if held.is_coloring:
             self.driver.renew(task_id, lease_ns=lease_ns)
 
     def stop_color(self, task_id: TaskId) -> None:
         """Stop coloring for a task, if it colors."""
-        held = self.tasks[task_id]
+        held = self._held(task_id)
         if held.is_coloring:
             self.driver.stop_color(task_id)
             held.is_coloring = False
@@ -68,20 +75,28 @@ class HeldTasks:
         """Let go of a task: first its color, then its logging."""
         if task_id not in self.tasks:
             return
-        self.stop_color(task_id)
-        if self.tasks.pop(task_id).has_colored:
-            self.driver.forget(task_id)
-        self.driver.log_at(self._ports())
+        try:
+            self.stop_color(task_id)
+        finally:
+            if self.tasks.pop(task_id).has_colored:
+                self.driver.forget(task_id)
+            self.driver.log_at(self._ports())
 
     def remove_session(self, session: SessionId) -> None:
         """Let go of all tasks of a controller that is gone."""
         for task_id in [id_ for id_, held in self.tasks.items() if held.session == session]:
             self.remove(task_id)
 
-    def remove_expired(self, now_ns: int) -> None:
-        """Let go of tasks whose controller has stopped renewing."""
-        for task_id in [id_ for id_, held in self.tasks.items() if held.lease_until_ns < now_ns]:
+    def remove_expired(self, now_ns: int) -> frozenset[SessionId]:
+        """Let go of tasks whose controller has stopped renewing; says which controllers did."""
+        expired = {id_: held for id_, held in self.tasks.items() if held.lease_until_ns < now_ns}
+        for task_id in expired:
             self.remove(task_id)
+        return frozenset(held.session for held in expired.values())
+
+    def sessions(self) -> frozenset[SessionId]:
+        """Name the controllers that have tasks here."""
+        return frozenset(held.session for held in self.tasks.values())
 
     def counts(self) -> dict[TaskId, ColorCounts]:
         """Count what was colored, for every task that has colored here."""
@@ -94,6 +109,14 @@ class HeldTasks:
     def read(self) -> Batch:
         """Take the records there are."""
         return self.driver.read()
+
+    def _held(self, task_id: TaskId) -> Held:
+        try:
+            return self.tasks[task_id]
+        except KeyError:
+            raise PolicyRefused(
+                f"task {task_name(task_id)} is not held here: its lease may have ended"
+            ) from None
 
     def _ports(self) -> frozenset[PortKey]:
         return frozenset().union(*(held.ports for held in self.tasks.values()))

@@ -6,6 +6,7 @@ from dyetrace.cli.options import (
     CloudName,
     Destination,
     DestinationPort,
+    Output,
     Packets,
     ProtocolName,
     Rate,
@@ -13,7 +14,9 @@ from dyetrace.cli.options import (
     SourcePort,
     Tenant,
     TraceTime,
+    checked_format,
     filter_of,
+    is_json,
     limits_of,
 )
 
@@ -29,11 +32,13 @@ def add(
     time: TraceTime = "30s",
     rate: Rate = 1000,
     cloud: CloudName = None,
+    output: Output = "table",
 ) -> None:
     """Start a task in the background and print its id.
 
     See `dyetrace result ID` for the answer, `dyetrace stop ID` to end it.
     """
+    checked_format(output)
     wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
     limits = limits_of(packets=packets, time=time, rate=rate)
 
@@ -41,6 +46,7 @@ def add(
     import subprocess
     import sys
 
+    from dyetrace.cli.render import render_json, task_json
     from dyetrace.cli.run import choose_cloud, new_task, request_json
     from dyetrace.controller.fleet import Fleet
     from dyetrace.controller.store import TaskStore
@@ -72,27 +78,37 @@ def add(
             start_new_session=True,
         )
         store.run_by(name, runner.pid)
+        stored = store.get(name)
     finally:
         store.close()
-    typer.echo(name)
+    typer.echo(render_json(task_json(stored), output) if is_json(output) else name)
 
 
 def carry_out(name: str) -> None:
     """Carry out a stored task (what `add` starts)."""
-    from dyetrace.cli.run import choose_cloud, run_task
+    from datetime import UTC, datetime
+
+    from dyetrace.cli.run import choose_cloud, end_on_sigterm, run_task
     from dyetrace.controller.store import TaskStore
-    from dyetrace.model.task import Task
+    from dyetrace.errors import DyetraceError
+    from dyetrace.model.task import Task, TaskState
     from dyetrace.wire.requests import filter_from_json, limits_from_json
 
+    end_on_sigterm()
     store = TaskStore()
     try:
         stored = store.get(name)
         wanted = filter_from_json(stored.request["filter"])
         limits = limits_from_json(stored.request)
+        try:
+            chosen = choose_cloud(stored.cloud)
+        except DyetraceError as error:  # nobody sees this process: the store must tell
+            store.finish(name, TaskState.FAILED, now=datetime.now(UTC), error=str(error))
+            raise
         run_task(
             wanted,
             limits,
-            cloud=choose_cloud(stored.cloud),
+            cloud=chosen,
             store=store,
             on_progress=lambda _: None,
             stored=Task(

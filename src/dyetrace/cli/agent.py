@@ -29,6 +29,14 @@ def agent(
     vxlan_port: Annotated[
         list[int] | None, typer.Option(help="UDP ports that carry VXLAN; up to four.")
     ] = None,
+    clsact: Annotated[
+        bool,
+        typer.Option(
+            "--clsact",
+            envvar="DYETRACE_AGENT_CLSACT",
+            help="Attach as kernels before 6.6 must, also where there is tcx.",
+        ),
+    ] = False,
     idle_exit: Annotated[
         float | None, typer.Option(help="Exit after this many seconds without a controller.")
     ] = None,
@@ -44,7 +52,8 @@ def agent(
 
     from dyetrace.agent.server import AgentServer, run
     from dyetrace.datapath.linux.driver import LinuxDriver
-    from dyetrace.errors import InvalidRequest
+    from dyetrace.errors import InvalidRequest, NotPermitted
+    from dyetrace.inventory.clouds import netns_of_clouds
     from dyetrace.model.packet import ColorMap
 
     try:
@@ -52,8 +61,13 @@ def agent(
     except ValueError as error:
         raise InvalidRequest(f"--colors: {error}") from error
     path = Path(listen)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.with_suffix(".lock").open("w", encoding="utf-8") as lock:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock_file = path.with_suffix(".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        kind = NotPermitted if isinstance(error, PermissionError) else InvalidRequest
+        raise kind(f"--listen {listen}: {error.strerror}") from error
+    with lock_file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -61,8 +75,10 @@ def agent(
         driver = LinuxDriver(
             host=host or socket.gethostname(),
             netns=tuple(netns or ()),
+            others=tuple if netns else netns_of_clouds,
             colors=color_map,
             ring_bytes=ring_kib * 1024,
             vxlan_ports=tuple(vxlan_port or (4789,)),
+            uses_clsact=clsact,
         )
         run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit))

@@ -56,6 +56,11 @@ def checked_format(output: str) -> str:
     return output
 
 
+def is_json(output: str) -> bool:
+    """Whether a format is for programs."""
+    return output in {"json", "jsonl"}
+
+
 def filter_of(
     *,
     src: str | None,
@@ -80,6 +85,9 @@ def filter_of(
         fields["dst" if prefix else "dst_vm"] = prefix or dst
     if proto is not None and proto != "any":
         fields["protocol"] = _protocol(proto)
+    for name, value in fields.items():
+        if isinstance(value, str) and not value.strip():
+            raise InvalidRequest(f"{name} is empty")
     try:
         return PacketFilter(**fields)
     except ValueError as error:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import secrets
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +16,7 @@ from dyetrace.cli.host_agent import host_cloud
 from dyetrace.controller.diagnosis import Progress, diagnose
 from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.store import TaskStore
-from dyetrace.errors import DyetraceError, NotPermitted
+from dyetrace.errors import DyetraceError, NotPermitted, StoreUnavailable
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, Task, TaskState, task_name
@@ -23,6 +25,20 @@ from dyetrace.transport.in_process import InProcessLog
 from dyetrace.wire.answer import Json, answer_of, filter_json
 
 THIS_HOST = "host"
+
+
+class Terminated(SystemExit):
+    """Somebody asked this process to end: it cleans up as on Ctrl-C."""
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM, and a terminal that closes, end this process in order."""
+
+    def end(number: int, _: object) -> None:
+        raise Terminated(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 def choose_cloud(name: str | None) -> Cloud:
@@ -37,6 +53,8 @@ def choose_cloud(name: str | None) -> Cloud:
         if len(up) == 1:
             name = up[0]
             typer.echo(f"in cloud {name} (--cloud host for this host itself)", err=True)
+        elif up:
+            typer.echo(f"on this host itself (or --cloud {' or '.join(up)})", err=True)
     return host_cloud() if name in {None, THIS_HOST} else load_cloud(str(name))
 
 
@@ -73,12 +91,12 @@ def run_task(
 
     stored: the task, if it stands in the store already.
     """
+    task = stored or new_task(wanted, limits)
     try:
-        return asyncio.run(
-            _run(stored or new_task(wanted, limits), stored is None, cloud, store, on_progress)
-        )
-    except KeyboardInterrupt:
-        typer.echo(f"\nstopped; nothing is left behind on {len(cloud.agents)} host(s)", err=True)
+        return asyncio.run(_run(task, stored is None, cloud, store, on_progress))
+    except (KeyboardInterrupt, Terminated):
+        hosts = ", ".join(agent.host for agent in cloud.agents)
+        typer.echo(f"\nstopped task {task_name(task.id)}: nothing of it is left on {hosts}", err=True)
         raise
 
 
@@ -116,22 +134,21 @@ async def _run(
         await fleet.close()
     answer: dict[str, Any] = answer_of(verdict)
     state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
-    store.finish(name, state, now=verdict.finished_at, answer=answer)
+    try:
+        store.finish(name, state, now=verdict.finished_at, answer=answer)
+    except StoreUnavailable as error:
+        typer.echo(f"dyetrace: the answer is not kept: {error}", err=True)
     return answer
 
 
 def _store_end(store: TaskStore, name: str, error: BaseException) -> None:
-    cancelled = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
-    store.finish(
-        name,
-        TaskState.CANCELLED if cancelled else TaskState.FAILED,
-        now=datetime.now(UTC),
-        error="stopped by its user"
-        if cancelled
-        else str(error)
-        if isinstance(error, DyetraceError)
-        else repr(error),
-    )
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | Terminated):
+        state, why = TaskState.CANCELLED, "stopped by its user"
+    else:
+        state = TaskState.FAILED
+        why = str(error) if isinstance(error, DyetraceError) else repr(error)
+    with suppress(StoreUnavailable):  # the first error says more
+        store.finish(name, state, now=datetime.now(UTC), error=why)
 
 
 class _Polled:

@@ -2,14 +2,20 @@
 
 import typer
 
+from dyetrace.cli.options import Output, checked_format, is_json
+
 
 def stop(
     task: str = typer.Argument(help="The task's id, or its first digits."),
     timeout: float = typer.Option(15.0, help="Wait this many seconds for it to have ended."),
+    output: Output = "table",
 ) -> None:
     """Stop a task and wait until nothing of it is left."""
+    checked_format(output)
+
     import time
 
+    from dyetrace.cli.render import render_json, task_json
     from dyetrace.controller.store import TaskStore
     from dyetrace.errors import AgentUnreachable
 
@@ -22,7 +28,10 @@ def stop(
                 raise AgentUnreachable(f"task {stored.id} has not ended within {timeout:g} s")
             time.sleep(0.05)  # another process ends it; the store is where it says so
             store.fail_abandoned()
-        state = store.get(stored.id).state
+        ended = store.get(stored.id)
     finally:
         store.close()
-    typer.echo(f"task {stored.id} is {state.value}")
+    if is_json(output):
+        typer.echo(render_json(task_json(ended), output))
+    else:
+        typer.echo(f"task {ended.id} is {ended.state.value}")

@@ -24,9 +24,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError
 
-from dyetrace.errors import InvalidRequest, TaskAlreadyActive, UnknownTask
+from dyetrace.errors import NotPermitted, StoreUnavailable, TaskAlreadyActive, UnknownTask
 from dyetrace.model.task import Task, TaskState, task_name
 
 DEFAULT_FOLDER = Path("/var/lib/dyetrace")
@@ -80,16 +81,9 @@ class TaskStore:
     def __init__(self, url: str | None = None) -> None:
         """Open, and create what is missing; None: the default SQLite file."""
         if url is None:
-            folder = Path(os.environ.get("DYETRACE_STATE", DEFAULT_FOLDER))
-            try:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            except OSError as error:
-                raise InvalidRequest(
-                    f"cannot keep tasks in {folder}: {error.strerror}; "
-                    "run as root, or set DYETRACE_STATE to a folder of yours"
-                ) from error
-            url = f"sqlite:///{folder / 'dyetrace.db'}"
+            url = f"sqlite:///{_state_folder() / 'dyetrace.db'}"
         self._engine = create_engine(url)
+        event.listen(self._engine, "handle_error", _translate)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _let_readers_and_writers_meet)
         metadata.create_all(self._engine)
@@ -221,6 +215,34 @@ def _stored(row: Row[Any]) -> StoredTask:
         answer=row.answer,
         error=row.error,
     )
+
+
+def _state_folder() -> Path:
+    """Make the folder for tasks; raises NotPermitted or StoreUnavailable."""
+    folder = Path(os.environ.get("DYETRACE_STATE", DEFAULT_FOLDER))
+    hint = "run as root, or set DYETRACE_STATE to a folder of yours"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except PermissionError as error:
+        raise NotPermitted(f"cannot keep tasks in {folder}: {error.strerror}; {hint}") from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot keep tasks in {folder}: {error.strerror}; set DYETRACE_STATE to another folder"
+        ) from error
+    if os.geteuid() != 0 and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise NotPermitted(f"cannot keep tasks in {folder}: it is not yours; {hint}")
+    return folder
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Turn what the database says into our words; broken constraints are our own affair."""
+    if isinstance(context.sqlalchemy_exception, IntegrityError):
+        return
+    where = context.engine.url.database if context.engine else "the database"
+    raise StoreUnavailable(
+        f"cannot keep tasks in {where}: {context.original_exception}; "
+        "make room there, or set DYETRACE_STATE to another folder"
+    ) from context.original_exception
 
 
 def _let_readers_and_writers_meet(connection: Any, _: object) -> None:  # noqa: ANN401 - DB-API

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -64,6 +65,15 @@ def load_cloud(name: str, folder: Path = CLOUDS) -> Cloud:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCloudFile(f"{path} is no description of a cloud: {error!r}") from error
+
+
+def netns_of_clouds(folder: Path = CLOUDS) -> tuple[str, ...]:
+    """Give the globs of all namespaces that agents of registered clouds look after."""
+    found: list[str] = []
+    for name in registered_clouds(folder):
+        with suppress(BadCloudFile, InvalidRequest):  # broken, or down since it was listed
+            found.extend(glob for agent in load_cloud(name, folder).agents for glob in agent.netns)
+    return tuple(found)
 
 
 def _nics(vms: Any) -> list[tuple[NicPlace, Nic]]:  # noqa: ANN401 - straight from JSON

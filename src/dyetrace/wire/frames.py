@@ -9,10 +9,15 @@ LENGTH_BYTES = 4
 LARGEST_MESSAGE = 64 * 1024 * 1024
 
 
+def framed(message: Message) -> bytes:
+    """Write a message as it goes over the stream."""
+    data = encode(message)
+    return len(data).to_bytes(LENGTH_BYTES, "big") + data
+
+
 async def send(writer: asyncio.StreamWriter, message: Message) -> None:
     """Send one message, waiting while the other side is slow."""
-    data = encode(message)
-    writer.write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
+    writer.write(framed(message))
     await writer.drain()
 
 

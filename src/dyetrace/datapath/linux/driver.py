@@ -15,6 +15,7 @@ from dyetrace.datapath.linux.discovery import Discovered, discover
 from dyetrace.datapath.linux.errors import PortVanished
 from dyetrace.datapath.linux.layout import POLICIES
 from dyetrace.datapath.linux.namespaces import Scope
+from dyetrace.datapath.linux.probes import try_tcx
 from dyetrace.datapath.linux.programs import Programs
 from dyetrace.datapath.linux.site import inspect_site
 from dyetrace.datapath.linux.symbols import Symbols
@@ -43,7 +44,7 @@ class Coloring:
 class LinuxDriver:
     """One host's Linux namespaces. Nothing is attached while no port is logged."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an agent's settings, by keyword
         self,
         *,
         host: str,
@@ -52,17 +53,23 @@ class LinuxDriver:
         colors: ColorMap,
         ring_bytes: int,
         vxlan_ports: tuple[int, ...],
+        uses_clsact: bool = False,
     ) -> None:
-        """Create the maps.
+        """Create the maps and load the programs, attached nowhere yet.
 
         netns: globs over namespaces' names, none for all; others: says which are
-        other agents' by now.
+        other agents' by now. uses_clsact attaches as kernels without tcx must;
+        what a killed agent left there is removed first.
         """
+        uses_clsact = uses_clsact or not has_tcx()
+        self._may_find_leftovers = uses_clsact
         self.colors = colors
         self._name = host
         self._netns = netns
         self._others = others
-        self._programs = Programs(colors=colors, ring_bytes=ring_bytes, vxlan_ports=vxlan_ports)
+        self._programs = Programs(
+            colors=colors, ring_bytes=ring_bytes, vxlan_ports=vxlan_ports, uses_clsact=uses_clsact
+        )
         try:
             self._programs.preload()  # a task then waits for attaching only
         except BaseException:
@@ -87,7 +94,11 @@ class LinuxDriver:
         if self._found is not None:
             self._found.close()
         self._found = found
-        self._ports = {port.key: port for vfd in found.host.vfds for port in vfd.ports}
+        # What is logged stays known, though it may have vanished by now.
+        self._ports = {key: self._ports[key] for key in self._logged}
+        self._ports |= {port.key: port for vfd in found.host.vfds for port in vfd.ports}
+        if self._may_find_leftovers:
+            self._remove_leftovers(found)
         if not self._logged and not self._tasks:
             found.close()  # an idle agent keeps no namespace alive
         return found.host, found.notes
@@ -133,10 +144,12 @@ class LinuxDriver:
                     handles,
                     expires_ns=min(now_ns + lease_ns, coloring.ends_ns),
                 )
-        except PortVanished as error:
+        except BaseException as error:
             self.stop_color(policy.task_id)
             self.forget(policy.task_id)
-            raise PolicyRefused(str(error)) from error
+            if isinstance(error, PortVanished):
+                raise PolicyRefused(str(error)) from error
+            raise
         return len(handles)
 
     def renew(self, task_id: TaskId, *, lease_ns: int) -> None:
@@ -232,6 +245,13 @@ class LinuxDriver:
         if self._found is not None:
             self._found.close()
 
+    def _remove_leftovers(self, found: Discovered) -> None:
+        """Take off what a killed agent left; nothing of ours can be attached yet."""
+        from dyetrace.datapath.linux.clsact import remove_leftovers  # slow, and rarely needed
+
+        remove_leftovers(found.netns[vfd.netns].fileno() for vfd in found.host.vfds)
+        self._may_find_leftovers = False
+
     @cached_property
     def _drop_reason_names(self) -> dict[int, str]:
         return drop_reason_names()
@@ -283,6 +303,15 @@ class LinuxDriver:
             for task_id, coloring in self._tasks.items()
             if any(bits >> slot & 1 for slot in coloring.slots)
         )
+
+
+def has_tcx() -> bool:
+    """Whether this kernel has tcx links: tried out, in a namespace made for it."""
+    try:
+        try_tcx()
+    except OSError:
+        return False
+    return True
 
 
 def _points(port: Port) -> tuple[Point, ...]:

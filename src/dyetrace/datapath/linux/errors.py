@@ -1,5 +1,6 @@
 """What can go wrong between us and the kernel, and what to do about it."""
 
+from dyetrace import errors
 from dyetrace.errors import DyetraceError
 
 
@@ -7,7 +8,7 @@ class DatapathError(DyetraceError):
     """The kernel refused something; its own words are in the message."""
 
 
-class NotPermitted(DatapathError):
+class NotPermitted(DatapathError, errors.NotPermitted):
     """We may not load programs or enter namespaces."""
 
     def __init__(self, what: str) -> None:
