@@ -8,8 +8,8 @@ import pytest
 
 from dyetrace.lab.cloud import Cloud
 from dyetrace.lab.faults import AclDeny
-from dyetrace.lab.traffic import bulk_tcp, flowing
-from support.diagnosis import diagnose, explained, filter_of, trace
+from dyetrace.lab.traffic import bulk_tcp, exchange, flowing
+from support.diagnosis import diagnose, explained, filter_of, trace, trace_while
 
 FAMILIES = [4, 6]
 PROTOCOLS = ["udp", "tcp", "icmp"]
@@ -245,3 +245,23 @@ def flooding_cloud():
         yield cloud
     finally:
         cloud.down()
+
+
+def test_packets_that_a_queue_holds_for_seconds_are_not_called_lost(clouds, store):
+    cloud = clouds("three-hosts")
+    netns = cloud.host("cn-1").vswitch
+    slow = ["tbf", "rate", "40kbit", "burst", "2000", "limit", "100000"]
+    cloud.exec(netns, ["tc", "qdisc", "replace", "dev", "uplink0", "root", *slow])
+    try:
+        answer, truth = trace_while(
+            cloud,
+            filter_of(cloud, "blue-web", "blue-app", protocol="udp", family=4),
+            store=store,
+            packets=80,
+            send=lambda: exchange(cloud, "blue-web", "blue-app", count=80, interval=0.002),
+        )
+    finally:
+        cloud.exec(netns, ["tc", "qdisc", "del", "dev", "uplink0", "root"])
+
+    assert truth.received < truth.sent, "the queue must hold some beyond the receiver's patience"
+    assert answer["verdict"] == "DELIVERED", explained(answer)

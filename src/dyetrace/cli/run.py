@@ -96,7 +96,9 @@ def run_task(
         return asyncio.run(_run(task, stored is None, cloud, store, on_progress))
     except (KeyboardInterrupt, Terminated):
         hosts = ", ".join(agent.host for agent in cloud.agents)
-        typer.echo(f"\nstopped task {task_name(task.id)}: nothing of it is left on {hosts}", err=True)
+        typer.echo(
+            f"\nstopped task {task_name(task.id)}: nothing of it is left on {hosts}", err=True
+        )
         raise
 
 

@@ -36,7 +36,7 @@ LEASE_NS = 10_000_000_000
 RENEW_EVERY_S = 3.0
 TICK_S = 0.05
 GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
-VANISHED_GRACE_S = 1.0  # for packets that left by a port: nothing holds those so long
+VANISHED_GRACE_S = 1.0  # for packets that left by a port with nothing in its queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,22 +140,34 @@ class Diagnosis:
             lambda link: link.ask(StopColor(request=0, task_id=self.task.id), Done),
         )
         await self._flush()
-        began = time.monotonic()
-        partial = self._partial()
-        while not settled(partial, self.task.id, colored=self._colored()):
-            waited = time.monotonic() - began
-            held = self._held_inside(partial)
-            if waited > (GRACE_S if held else VANISHED_GRACE_S):
-                break
-            await self._tick()
-            if self.analyzer.catch_up():
-                partial = self._partial()
+        await self._wait_for_packets_in_flight()
         await self._flush()
         partial = self._partial()
         sites = await self._inspect(partial)
         verdict = judge(self._observed(partial, sites))
         self._enter(TaskState.DONE)
         return verdict
+
+    async def _wait_for_packets_in_flight(self) -> None:
+        """Give packets the time that something may hold them: a neighbour's answer, a queue."""
+        began = time.monotonic()
+        grace_s = VANISHED_GRACE_S
+        partial = self._partial()
+        while not settled(partial, self.task.id, colored=self._colored()):
+            if time.monotonic() - began > grace_s:
+                if grace_s == GRACE_S or not await self._may_be_held(partial):
+                    return
+                grace_s = GRACE_S
+            await self._tick()
+            if self.analyzer.catch_up():
+                partial = self._partial()
+
+    async def _may_be_held(self, partial: Partial) -> bool:
+        """Whether a packet may still wait inside a VFD, or in the queue of its last port."""
+        if any(alike.path.last.point is Point.INGRESS for alike in partial.of_task(self.task.id)):
+            return True
+        sites = await self._inspect(partial)
+        return any(site.queue is not None and site.queue.packets > 0 for site in sites.values())
 
     async def _tick(self) -> None:
         await asyncio.sleep(TICK_S)
@@ -211,12 +223,6 @@ class Diagnosis:
             if link.clock is not None
         }
         return self.analyzer.partial(clocks)
-
-    def _held_inside(self, partial: Partial) -> bool:
-        """Whether a packet may still wait inside a VFD, e.g. for its neighbour."""
-        return any(
-            alike.path.last.point is Point.INGRESS for alike in partial.of_task(self.task.id)
-        )
 
     def _observed(self, partial: Partial, sites: Mapping[LossKey, SiteEvidence]) -> Observation:
         return Observation(

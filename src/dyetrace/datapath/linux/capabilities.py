@@ -143,7 +143,7 @@ def check_drop_reasons() -> Check:
 def check_tcx() -> Check:
     """Attach by tcx: such programs vanish with their owner, and cost less."""
     check = _tried("tcx", probes.try_tcx, advice="")
-    if check.ok:
+    if check.ok is not False:
         return check
     return Check(
         name=check.name,
@@ -156,7 +156,7 @@ def check_tcx() -> Check:
 def check_clsact() -> Check:
     """Add what programs hang on where there is no tcx."""
     check = _tried("clsact", probes.try_clsact, advice="use a kernel with CONFIG_NET_SCH_INGRESS")
-    if check.ok or not check_tcx().ok:
+    if check.ok is not False or not check_tcx().ok:
         return check
     return Check(name=check.name, ok=None, found=f"{check.found}, but tcx is there")
 
@@ -253,6 +253,8 @@ def _tried(name: str, attempt: Callable[[], None], *, advice: str) -> Check:
     try:
         attempt()
     except (OSError, NetlinkError) as error:
+        if isinstance(error, PermissionError) and not check_privileges().ok:
+            return Check(name=name, ok=None, found="not checked: it takes root")
         return Check(name=name, ok=False, found=f"refused: {error}", advice=advice)
     return Check(name=name, ok=True, found="works")
 
