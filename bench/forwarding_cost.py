@@ -1,29 +1,33 @@
 """What an active trace costs traffic on the lab's cross-host path, against no trace at all.
 
 blue-web -> blue-db of a three-hosts cloud: two vSwitches, a vRouter, VXLAN. A
-load runs all the time; halves of a second with a task in state tracing and
-without one alternate in pairs, in random order. Attaching is not timed.
+load runs all the time. A round has two spells without a task and one with a
+task in state tracing, in random order; the two without say how much is noise.
+Attaching and detaching are not timed.
 """
 
 import asyncio
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from statistics import median
 
 from dyetrace.lab.cloud import Cloud
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import MAX_PACKET_COUNT, Limits
 from lib.clouds import bench_cloud, links_held
-from lib.load import Load, Rates, flooding
+from lib.load import Load, Rates, flooding, forwarding_cpu
+from lib.path import path_costs_ns
 from lib.processes import scheduled_ns
 from lib.report import Figure, Report, options
 from lib.stats import SEED, bootstrapped, quartiles
 from lib.tracing import Controller
 
-SETTLE_S = 0.1  # after attaching or detaching, before a half is timed
+SETTLE_S = 0.1  # after attaching or detaching, before a spell is timed
 WARM_UP_S = 1.0
 LIMIT_PERCENT = 1.0
 OTHER_PORT, LOAD_PORT = 1, 5201
@@ -38,7 +42,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        return f"{self.protocol.upper()}, the load {'' if self.is_wanted else 'not '}wanted"
+        return f"{self.protocol.upper()}, {'' if self.is_wanted else 'not '}wanted"
 
     def filter(self, cloud: Cloud) -> PacketFilter:
         return PacketFilter(
@@ -49,11 +53,32 @@ class Variant:
 
 
 @dataclass(slots=True, kw_only=True)
-class Half:
-    """Rates of one half of a pair, and the share of one CPU that agents and controller took."""
+class Spell:
+    """Rates for a while, and the share of one CPU that the agents took."""
 
     rates: Rates
     agents_percent: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """Spells that are compared."""
+
+    without: tuple[Spell, Spell]
+    traced: Spell
+
+    def added_percent(self, quantity: str) -> float:
+        """How much a rate rises when traced."""
+        first, second, traced = self._rates(quantity)
+        return 100 * (2 * traced / (first + second) - 1)
+
+    def noise_percent(self, quantity: str) -> float:
+        """How much it rises for no reason."""
+        first, second, _ = self._rates(quantity)
+        return 100 * (second / first - 1)
+
+    def _rates(self, quantity: str) -> list[float]:
+        return [getattr(spell.rates, quantity) for spell in (*self.without, self.traced)]
 
 
 VARIANTS = tuple(
@@ -65,100 +90,109 @@ VARIANTS = tuple(
 
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("--pairs", type=int, default=24)
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a half")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of a spell")
     args = parser.parse_args()
     report = Report(title="Forwarding cost of an active trace, blue-web -> blue-db over VXLAN")
     with bench_cloud("three-hosts") as cloud:
-        report.notes.append(f"BPF links before any task: {links_held(cloud)}")
+        stay_off_the_forwarding_cpu(cloud)
+        links = [links_held(cloud)]
         for variant in VARIANTS:
-            pairs = asyncio.run(measure(cloud, variant, args.pairs, args.seconds, report))
-            report.figures += figures_of(variant, pairs)
-        report.notes.append(f"BPF links after the last task: {links_held(cloud)}")
-    report.notes.append(
-        f"{args.pairs} pairs of 2 x {args.seconds:g} s; cost = 1 - with / without, "
-        "and with / without - 1 for CPU time"
-    )
-    report.notes.append(
-        "throughput also pays for the CPU that 3 agents and a controller take from "
-        "the same two CPUs; CPU time is only that of the sender and its softirqs (TCP: both ends)"
-    )
+            rounds = asyncio.run(measure(cloud, variant, args.rounds, args.seconds, report))
+            report.figures += figures_of(variant, rounds)
+        links.append(links_held(cloud))
+    report.notes += [
+        f"BPF links of the agents before the first task and after the last one: {links}",
+        f"{args.rounds} rounds of 3 x {args.seconds:g} s in random order",
+        "agents and controller run on the receiver's CPU, not on the one that forwards",
+        "CPU is the sender's and its softirqs' (TCP: both ends'), which is all the forwarding",
+        "computed: the programs on the path, timed one by one (program_cost.py), over the "
+        "untraced CPU time of a packet",
+    ]
     report.show(as_json=args.json)
 
 
+def stay_off_the_forwarding_cpu(cloud: Cloud) -> None:
+    """Move agents and ourselves, the controller, to where the load is received."""
+    others = os.sched_getaffinity(0) - {forwarding_cpu()}
+    for pid in (os.getpid(), *(agent.pid for agent in cloud.agents)):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), others)
+
+
 async def measure(
-    cloud: Cloud, variant: Variant, pairs: int, seconds: float, report: Report
-) -> list[tuple[Half, Half]]:
-    """Give (without, with) of each pair."""
+    cloud: Cloud, variant: Variant, count: int, seconds: float, report: Report
+) -> list[Round]:
+    """Run the rounds of a variant."""
     limits = Limits(packet_count=MAX_PACKET_COUNT, trace_time=timedelta(minutes=30))
     draw = random.Random(SEED)
-    found, attached, colored = [], set(), []
+    rounds, links, colored = [], set(), []
     source, destination = cloud.vm("blue-web"), cloud.vm("blue-db")
     async with Controller.of(cloud.name) as controller:
         with flooding(source, destination, variant.protocol) as load:
             await asyncio.sleep(WARM_UP_S)
-            for _ in range(pairs):
-                halves = {}
-                for is_traced in draw.sample((False, True), 2):
+            for _ in range(count):
+                without = []
+                for is_traced in draw.sample((False, False, True), 3):
                     if not is_traced:
-                        halves[is_traced] = await half(cloud, load, seconds)
-                        attached.add(("none", links_held(cloud)))
+                        without.append(await spell(cloud, load, seconds))
                         continue
                     async with controller.tracing(variant.filter(cloud), limits) as task:
-                        halves[is_traced] = await half(cloud, load, seconds)
-                        attached.add(("traced", links_held(cloud)))
+                        traced = await spell(cloud, load, seconds)
+                        links.add(links_held(cloud))
                         colored.append(controller.colored(task))
-                found.append((halves[False], halves[True]))
+                rounds.append(Round(without=(without[0], without[1]), traced=traced))
     report.notes.append(
-        f"{variant.name}: links {sorted(attached)}, colored a half {median(colored):.0f}"
+        f"{variant.name}: {'/'.join(map(str, sorted(links)))} BPF links while traced, "
+        f"{median(colored):.0f} packets colored a spell"
     )
-    return found
+    return rounds
 
 
-async def half(cloud: Cloud, load: Load, seconds: float) -> Half:
+async def spell(cloud: Cloud, load: Load, seconds: float) -> Spell:
     await asyncio.sleep(SETTLE_S)
     before, agents_before = load.sample(), agents_ns(cloud)
     await asyncio.sleep(seconds)
     after, agents_after = load.sample(), agents_ns(cloud)
     percent = (agents_after - agents_before) / (after.at_s - before.at_s) * 1e-7
-    return Half(rates=after.since(before), agents_percent=percent)
+    return Spell(rates=after.since(before), agents_percent=percent)
 
 
 def agents_ns(cloud: Cloud) -> int:
     return sum(scheduled_ns(agent.pid) for agent in cloud.agents)
 
 
-def figures_of(variant: Variant, pairs: Sequence[tuple[Half, Half]]) -> list[Figure]:
-    rate = "packets_per_s" if variant.protocol == "udp" else "gbit_per_s"
-    paid = "cpu_ns_per_packet" if variant.protocol == "udp" else "cpu_ns_per_kb"
-    unit = "packet/s" if variant.protocol == "udp" else "Gbit/s"
-    paid_unit = "ns/packet" if variant.protocol == "udp" else "ns/KiB"
-    rates = [(getattr(a.rates, rate), getattr(b.rates, rate)) for a, b in pairs]
-    costs = [(getattr(a.rates, paid), getattr(b.rates, paid)) for a, b in pairs]
+def figures_of(variant: Variant, rounds: Sequence[Round]) -> list[Figure]:
+    is_udp = variant.protocol == "udp"
+    rate, rate_unit = ("packets_per_s", "packet/s") if is_udp else ("gbit_per_s", "Gbit/s")
+    paid, paid_unit = ("cpu_ns_per_packet", "ns/packet") if is_udp else ("cpu_ns_per_kb", "ns/KiB")
+    untraced = [spell.rates for each in rounds for spell in each.without]
+    found = {
+        "untraced": (rate_unit, quartiles([getattr(rates, rate) for rates in untraced])),
+        "throughput lost": ("%", bootstrapped([-each.added_percent(rate) for each in rounds])),
+        "throughput lost, noise": (
+            "%",
+            bootstrapped([-each.noise_percent(rate) for each in rounds]),
+        ),
+        "untraced CPU": (paid_unit, quartiles([getattr(rates, paid) for rates in untraced])),
+        "CPU added": ("%", bootstrapped([each.added_percent(paid) for each in rounds])),
+        "CPU added, noise": ("%", bootstrapped([each.noise_percent(paid) for each in rounds])),
+        "3 agents": ("% of a CPU", quartiles([each.traced.agents_percent for each in rounds])),
+    }
+    if not variant.is_wanted:
+        packet_ns = median(rates.cpu_ns_per_packet for rates in untraced)
+        costs_ns = path_costs_ns(variant.protocol)
+        found["programs, computed"] = ("ns", quartiles(costs_ns))
+        found["CPU added, computed"] = ("%", quartiles([100 * ns / packet_ns for ns in costs_ns]))
+    limited = () if variant.is_wanted else ("throughput lost", "CPU added", "CPU added, computed")
     return [
-        Figure(name=f"{variant.name}: untraced", unit=unit, summary=quartiles([a for a, _ in rates])),
         Figure(
-            name=f"{variant.name}: throughput lost",
-            unit="%",
-            summary=bootstrapped([100 * (1 - b / a) for a, b in rates]),
-            at_most=None if variant.is_wanted else LIMIT_PERCENT,
-        ),
-        Figure(
-            name=f"{variant.name}: untraced CPU",
-            unit=paid_unit,
-            summary=quartiles([a for a, _ in costs]),
-        ),
-        Figure(
-            name=f"{variant.name}: CPU added",
-            unit="%",
-            summary=bootstrapped([100 * (b / a - 1) for a, b in costs]),
-            at_most=None if variant.is_wanted else LIMIT_PERCENT,
-        ),
-        Figure(
-            name=f"{variant.name}: 3 agents, traced",
-            unit="% of a CPU",
-            summary=quartiles([b.agents_percent for _, b in pairs]),
-        ),
+            name=f"{variant.name}: {name}",
+            unit=unit,
+            summary=summary,
+            at_most=LIMIT_PERCENT if name in limited else None,
+        )
+        for name, (unit, summary) in found.items()
     ]
 
 

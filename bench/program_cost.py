@@ -4,27 +4,17 @@ log_drop has no test run (tp_btf programs have none): it runs on packets that
 die, not on those that are forwarded.
 """
 
-import time
-from datetime import timedelta
-from ipaddress import ip_network
-
-from dyetrace.datapath.linux.attach import PortHandle
-from dyetrace.datapath.linux.netns import netns_number
 from dyetrace.datapath.linux.programs import Programs
-from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import ColorMap
 from dyetrace.model.record import Point
-from dyetrace.model.task import Limits
 from lib.costs import Case, measure
 from lib.empty import empty_program
 from lib.frames import ARP, TCP, UDP, ipv4_frame, ipv6_frame, vxlan_frame
+from lib.path import COLOR, add_policy
 from lib.report import Figure, Report, options
 from lib.stats import quartiles
 
-COLOR = 43
 LIMIT_NS = 15.0
-HOUR_NS = 3600 * 10**9
-LOOPBACK = PortHandle(netns=netns_number(), namespace="/proc/self/ns/net", ifindex=1)
 UNDYED = {
     "UDP": ipv4_frame(UDP),
     "TCP": ipv4_frame(TCP),
@@ -50,7 +40,7 @@ def main() -> None:
     args = parser.parse_args()
     figures = []
     with empty_program() as empty:
-        for title, programs, cases in (log_hop(), color(1), color(16), color(1, limited=True)):
+        for title, programs, cases in (log_hop(), color(1), color(16), color(1, is_wanted=True)):
             with programs:
                 floor = measure(
                     cases,
@@ -75,51 +65,56 @@ def main() -> None:
 
 
 def figure_of(name: str, case: Case) -> Figure:
-    limit = LIMIT_NS if case.is_undyed else None
-    return Figure(name=name, unit="ns", summary=quartiles(case.net_ns), at_most=limit)
+    return Figure(name=name, unit="ns", summary=quartiles(case.net_ns), at_most=case.limit_ns)
 
 
 def log_hop() -> tuple[str, Programs, list[Case]]:
     programs = Programs(colors=ColorMap(((0, COLOR),)))
-    log, restore = (programs.hop_program(Point.EGRESS, restore=restore) for restore in (False, True))
+    log, restore = (
+        programs.hop_program(Point.EGRESS, restore=restore) for restore in (False, True)
+    )
     cases = [
-        Case(name=f"undyed {name}", program=log, frame=frame, is_undyed=True)
+        Case(name=f"undyed {name}", program=log, frame=frame, is_undyed=True, limit_ns=LIMIT_NS)
         for name, frame in UNDYED.items()
     ]
     cases.append(
-        Case(name="restore, undyed UDP", program=restore, frame=UNDYED["UDP"], is_undyed=True)
+        Case(
+            name="restore, undyed UDP",
+            program=restore,
+            frame=UNDYED["UDP"],
+            is_undyed=True,
+            limit_ns=LIMIT_NS,
+        )
     )
-    cases += [
-        Case(name=f"dyed {name}", program=log, frame=frame) for name, frame in DYED.items()
-    ]
+    cases += [Case(name=f"dyed {name}", program=log, frame=frame) for name, frame in DYED.items()]
     cases.append(
         Case(name="restore, dyed UDP", program=restore, frame=DYED["UDP"], changes_packet=True)
     )
     return "log_hop", programs, cases
 
 
-def color(policies: int, *, limited: bool = False) -> tuple[str, Programs, list[Case]]:
-    """Policies that want other packets; or one that wants these, but slower."""
+def color(policies: int, *, is_wanted: bool = False) -> tuple[str, Programs, list[Case]]:
+    """Policies that want other packets; or one that wants these, but far fewer."""
     programs = Programs(colors=ColorMap(((0, COLOR),)))
     for slot in range(policies):
-        programs.set_policy(
-            slot,
-            PacketFilter(
-                dst=ip_network("10.0.2.21" if limited else f"10.0.9.{slot}"), dst_port=5432
-            ),
-            Limits(packet_count=1000, trace_time=timedelta(hours=1), packets_per_second=1),
-            [LOOPBACK],
-            expires_ns=time.monotonic_ns() + HOUR_NS,
-            burst_ns=0,
-        )
+        destination = "10.0.2.21" if is_wanted else f"10.0.9.{slot}"
+        add_policy(programs, slot, destination, per_second=1)
     program = programs.color_program()
-    names = ("UDP", "TCP") if limited else ("UDP", "TCP", "UDP, IPv6", "ARP")
+    names = ("UDP", "TCP") if is_wanted else ("UDP", "TCP", "UDP, IPv6", "ARP")
+    has_limit = policies == 1 and not is_wanted
     cases = [
-        Case(name=name, program=program, frame=UNDYED[name], is_undyed=True) for name in names
+        Case(
+            name=name,
+            program=program,
+            frame=UNDYED[name],
+            is_undyed=True,
+            limit_ns=LIMIT_NS if has_limit else None,
+        )
+        for name in names
     ]
-    if limited:
+    if is_wanted:
         return "color, wanted but above the rate", programs, cases
-    return f"color, {policies} other tasks" if policies > 1 else "color, 1 other task", programs, cases
+    return f"color, {policies} other task{'s'[: policies > 1]}", programs, cases
 
 
 if __name__ == "__main__":

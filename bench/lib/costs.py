@@ -19,6 +19,7 @@ class Case:
     program: int
     frame: bytes
     is_undyed: bool = False
+    limit_ns: float | None = None
     changes_packet: bool = False  # then a second run would see another packet
     net_ns: list[float] = field(default_factory=list)
     gross_ns: list[float] = field(default_factory=list)

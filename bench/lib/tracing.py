@@ -56,9 +56,7 @@ class Controller:
 
     async def _install(self, task: Task, placed: Plan) -> None:
         await self._tell_all(
-            lambda host: Log(
-                request=0, task_id=task.id, policy=placed.log[host], lease_ns=LEASE_NS
-            )
+            lambda host: Log(request=0, task_id=task.id, policy=placed.log[host], lease_ns=LEASE_NS)
         )
         await self._tell_all(lambda _: Flush(request=0))
         for link in self._fleet.up(placed.color):

@@ -17,7 +17,7 @@ Source = Annotated[
     str | None, typer.Option("--src", help="Sender: address, prefix, VM id, NIC id or MAC.")
 ]
 Destination = Annotated[
-    str | None, typer.Option("--dst", help="Receiver: address, prefix or VM id.")
+    str | None, typer.Option("--dst", help="Receiver: address, prefix, VM id, NIC id or MAC.")
 ]
 ProtocolName = Annotated[
     str | None, typer.Option("--proto", help="tcp, udp, icmp, icmpv6, sctp; any if left out.")
@@ -74,15 +74,10 @@ def filter_of(
     from dyetrace.model.filter import PacketFilter
 
     fields: dict[str, Any] = {"src_port": sport, "dst_port": dport, "tenant": tenant}
-    if src is not None:
-        if MAC.fullmatch(src):
-            fields["nic"] = src.lower()
-        else:
-            prefix = _prefix(src)
-            fields["src" if prefix else "src_vm"] = prefix or src
-    if dst is not None:
-        prefix = _prefix(dst)
-        fields["dst" if prefix else "dst_vm"] = prefix or dst
+    for side, text in (("src", src), ("dst", dst)):
+        prefix = _prefix(text)
+        name = text.lower() if text and MAC.fullmatch(text) else text
+        fields[side if prefix else f"{side}_vm"] = prefix or name
     if proto is not None and proto != "any":
         fields["protocol"] = _protocol(proto)
     for name, value in fields.items():
@@ -111,10 +106,11 @@ def limits_of(*, packets: int, time: str, rate: int) -> "Limits":
         raise InvalidRequest(str(error)) from error
 
 
-def _prefix(text: str) -> "Network | None":
+def _prefix(text: str | None) -> "Network | None":
+    """Read an address or prefix; None for what must be a name."""
     from ipaddress import ip_network
 
-    if not LOOKS_LIKE_ADDRESS.fullmatch(text):
+    if text is None or MAC.fullmatch(text) or not LOOKS_LIKE_ADDRESS.fullmatch(text):
         return None
     try:
         return ip_network(text)

@@ -12,8 +12,8 @@ VERSION_OF = {Protocol.ICMP: 4, Protocol.ICMPV6: 6}
 class PacketFilter:
     """Which packets a task follows: any field left out matches everything.
 
-    src_vm, dst_vm and nic take names of the inventory (VM id, NIC id, MAC);
-    tenant tells apart tenants whose addresses overlap.
+    src_vm, dst_vm and nic take what the inventory calls an endpoint: a VM id, a
+    NIC id or a MAC; tenant tells apart tenants whose addresses overlap.
     """
 
     src: Network | None = None

@@ -38,6 +38,11 @@ class Nic:
     mac: str = ""
     addresses: tuple[Address, ...] = ()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What users may call it: by its VM, its own id, or its MAC address."""
+        return frozenset(filter(None, (self.vm, self.id, self.mac)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:

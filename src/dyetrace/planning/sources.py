@@ -23,7 +23,7 @@ def source_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
     elif wanted.src is not None:
         ports = _ports_of_prefix(wanted.src, wanted, topology)
     else:
-        ports = _ports_of_tenant(wanted.tenant, topology)
+        ports = _ports_of_tenant(_receivers_tenant(wanted, topology), topology)
         ports += tuple(port for port in topology.ports if port.kind is PortKind.EXTERNAL)
     if not ports:
         raise NoSource(
@@ -45,7 +45,7 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
     addresses = {
         address
         for nic in _all_nics(topology)
-        if nic.vm == wanted.dst_vm
+        if wanted.dst_vm in nic.names
         for address in nic.addresses
         if version is None or address.version == version
     }
@@ -57,13 +57,10 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
 def check_names(wanted: PacketFilter, topology: Topology) -> None:
     """Raise UnknownEndpoint or AmbiguousEndpoint for names and addresses nobody has."""
     nics = _all_nics(topology)
-    known_vms = {nic.vm for nic in nics}
-    for vm in (wanted.src_vm, wanted.dst_vm):
-        if vm is not None and vm not in known_vms:
-            raise UnknownEndpoint(what="VM", name=vm, known=known_vms)
-    names = {nic.id for nic in nics} | {nic.mac for nic in nics if nic.mac}
-    if wanted.nic is not None and wanted.nic not in names:
-        raise UnknownEndpoint(what="NIC", name=wanted.nic, known=names)
+    known: set[str] = set().union(*(nic.names for nic in nics))
+    for name in (wanted.src_vm, wanted.dst_vm, wanted.nic):
+        if name is not None and name not in known:
+            raise UnknownEndpoint(what="VM or NIC", name=name, known=known)
     tenants = {nic.tenant for nic in nics if nic.tenant}
     if wanted.tenant is not None and wanted.tenant not in tenants:
         raise UnknownEndpoint(what="tenant", name=wanted.tenant, known=tenants)
@@ -99,8 +96,8 @@ def _named_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
         port
         for port in topology.ports
         if port.nic is not None
-        and (wanted.src_vm is None or port.nic.vm == wanted.src_vm)
-        and (wanted.nic is None or wanted.nic in {port.nic.id, port.nic.mac})
+        and (wanted.src_vm is None or wanted.src_vm in port.nic.names)
+        and (wanted.nic is None or wanted.nic in port.nic.names)
     )
 
 
@@ -119,6 +116,21 @@ def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Topology) 
         if port.nic is None or not port.nic.addresses
     )
     return unknown + tuple(port for port in topology.ports if port.kind is PortKind.EXTERNAL)
+
+
+def _receivers_tenant(wanted: PacketFilter, topology: Topology) -> str | None:
+    """Whose packets are wanted where only their receiver is named; None if anybody's."""
+    if wanted.tenant is not None:
+        return wanted.tenant
+    tenants = {
+        nic.tenant
+        for nic in _all_nics(topology)
+        if wanted.dst_vm in nic.names
+        or (wanted.dst is not None and any(address in wanted.dst for address in nic.addresses))
+    }
+    if len(tenants) > 1 and wanted.dst is not None and wanted.dst.num_addresses == 1:
+        raise AmbiguousEndpoint(name=str(wanted.dst.network_address), tenants=tenants)
+    return (tenants.pop() or None) if len(tenants) == 1 else None
 
 
 def _refuse_several_tenants(name: str, ports: Iterable[Port]) -> None:

@@ -1,0 +1,170 @@
+"""A host of a test's own: its network, mounts and processes are nobody else's.
+
+So a whole-host agent sees only what the test has built, `dyetrace` finds only
+the test's clouds, and whatever is left behind is the test's own fault.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from support.diagnosis import eventually
+
+STATE = "/run/dyetrace-state"
+# Its first process takes in orphans, as init does.
+FIRST = f"""
+mount -t tmpfs own /run && mkdir -p /run/netns /run/dyetrace {STATE} && ip link set dev lo up &&
+exec {sys.executable} -c '
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print("ready", flush=True)
+signal.pause()'
+"""
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+class OwnHost:
+    """Processes in namespaces that end with the test."""
+
+    def __init__(self) -> None:
+        self._unshare = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
+             "sh", "-ec", FIRST],
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self._started: list[subprocess.Popen[str]] = []
+        assert self._unshare.stdout is not None
+        assert self._unshare.stdout.readline().strip() == b"ready"
+        self._first = children(self._unshare.pid)[0]
+
+    def argv(self, *argv: str) -> list[str]:
+        """What runs a program on this host."""
+        return ["nsenter", f"--target={self._first}", "--net", "--mount", "--pid",
+                f"--wdns={Path.cwd()}", "--", *argv]  # fmt: skip
+
+    def run(
+        self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end."""
+        return subprocess.run(
+            self.argv(*argv), input=stdin, capture_output=True, text=True, check=False,
+            timeout=60, env=environment(env),
+        )  # fmt: skip
+
+    def do(self, *argv: str, stdin: str | None = None) -> str:
+        """Run a program that must succeed, and give its output."""
+        done = self.run(*argv, stdin=stdin)
+        assert done.returncode == 0, f"{argv}: {done.stderr or done.stdout}\n{stdin or ''}"
+        return done.stdout
+
+    def ip(self, *lines: str, netns: str | None = None) -> None:
+        """Run lines of `ip`, in a namespace if named."""
+        where = ("-netns", netns) if netns else ()
+        self.do("ip", *where, "-batch", "-", stdin="\n".join(lines) + "\n")
+
+    def nft(self, ruleset: str, *, netns: str | None = None) -> None:
+        """Apply rules."""
+        where = ("ip", "netns", "exec", netns) if netns else ()
+        self.do(*where, "nft", "-f", "-", stdin=ruleset)
+
+    def start(self, *argv: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        """Start a program; it is killed at the end, if it still runs."""
+        process = subprocess.Popen(
+            self.argv(*argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env=environment(env),
+        )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def dyetrace(
+        self, *arguments: str, env: Mapping[str, str] | None = None, user: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command line."""
+        return self.run(*user, sys.executable, "-m", "dyetrace", *arguments, env=env)
+
+    def start_dyetrace(
+        self, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start the command line."""
+        return self.start(sys.executable, "-m", "dyetrace", *arguments, env=env)
+
+    def answer(self, *arguments: str, status: int = 0) -> dict[str, Any]:
+        """Run `dyetrace ... -o json` and read what it prints."""
+        done = self.dyetrace(*arguments, "-o", "json")
+        assert done.returncode == status, done.stderr + done.stdout
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def ping(self, netns: str, address: str) -> None:
+        """Send 200 echo requests a second from a namespace until the test ends."""
+        self.start("ip", "netns", "exec", netns, "ping", "-q", "-i", "0.005", address)
+
+    def processes(self, *words: str) -> list[int]:
+        """List this host's processes with these words in their command line."""
+        mine = os.readlink(f"/proc/{self._first}/ns/pid")
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                with suppress(OSError):
+                    line = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                    is_mine = os.readlink(entry / "ns/pid") == mine and line[0] != "nsenter"
+                    if is_mine and all(word in line for word in words):
+                        found.append(int(entry.name))
+        return found
+
+    def agents(self) -> list[int]:
+        """List this host's agents."""
+        return self.processes("dyetrace", "agent")
+
+    def links(self) -> int:
+        """Count the BPF links that processes of this host hold: what is attached."""
+        return sum(map(links_of, self.processes()))
+
+    def close(self) -> None:
+        """End everything."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
+        self._unshare.kill()
+        self._unshare.wait()
+        assert self._unshare.stdout is not None
+        self._unshare.stdout.close()
+
+
+def environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    """What commands get: a store of their own, nothing of the developer's settings."""
+    plain = {name: value for name, value in os.environ.items() if "DYETRACE" not in name}
+    return {**plain, "DYETRACE_STATE": STATE, **(more or {})}
+
+
+def children(pid: int) -> list[int]:
+    """List a process's children."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def inner(process: "subprocess.Popen[str]") -> int:
+    """Give the pid of a started program itself: `nsenter` stands before it."""
+    return int(eventually(lambda: children(process.pid), what="the program to start")[0])
+
+
+def send(process: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """Send a signal to a started program."""
+    os.kill(inner(process), number)
+
+
+def links_of(pid: int) -> int:
+    """Count the BPF links that a process holds; none once it is gone."""
+    count = 0
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+            with suppress(OSError):
+                count += entry.read_text().startswith("link_type:") or "\nlink_type:" in (
+                    entry.read_text()
+                )
+    return count
