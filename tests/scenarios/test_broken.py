@@ -33,6 +33,7 @@ FAULTS = {
     "rp_filter": RpFilter(),
     "neighbour_unresolved": NeighbourUnresolved(),
     "link_down at the VM's port": LinkDown(),
+    "link_down at the vRouter's port": LinkDown(at="vrouter"),
     "ttl_expired": TtlExpired(),
     "vni_mismatch": VniMismatch(),
     "underlay_loss": UnderlayLoss(),

@@ -37,6 +37,7 @@ class OwnHost:
             ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
              "sh", "-ec", FIRST],
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._started: list[subprocess.Popen[str]] = []
         assert self._unshare.stdout is not None
@@ -128,11 +129,10 @@ class OwnHost:
 
     def close(self) -> None:
         """End everything."""
-        for process in self._started:
-            process.kill()
-            process.communicate()
-        self._unshare.kill()
+        os.kill(self._first, signal.SIGKILL)  # and with it all processes of its namespace
         self._unshare.wait()
+        for process in self._started:
+            process.communicate()
         assert self._unshare.stdout is not None
         self._unshare.stdout.close()
 

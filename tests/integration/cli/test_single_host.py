@@ -113,7 +113,7 @@ def test_a_process_in_a_nameless_namespace_is_an_endpoint(host):
 def test_a_rule_that_drops_in_the_router_is_named(host):
     host.nft(
         'table inet guard { chain block { type filter hook forward priority 0; '
-        'ip daddr 10.8.0.1 drop comment "no way" } }',
+        'ip daddr 10.8.0.1 drop comment "no way"; } }',
         netns="router",
     )  # fmt: skip
     try:
@@ -130,7 +130,7 @@ def test_a_rule_that_drops_in_the_router_is_named(host):
 def test_a_rule_that_drops_in_the_bridge_is_named(host):
     host.nft(
         "table bridge guard { chain block { type filter hook forward priority 0; "
-        "ip daddr 10.7.0.2 drop } }"
+        "ip daddr 10.7.0.2 drop; } }"
     )
     try:
         answer = trace(host, "--src", "10.7.0.1", "--dst", "10.7.0.2", status=10)

@@ -1,0 +1,214 @@
+"""Generated records: several tasks and tenants, VXLAN between hosts, NAT, drops and vanishings.
+
+Each way that packets take is a template of rows; a batch repeats templates and
+fills in what differs from packet to packet. Deterministic: a batch has a number.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import numpy as np
+import numpy.typing as npt
+
+from dyetrace.model.packet import Encapsulation, FiveTuple, Outer, Protocol
+from dyetrace.model.record import RECORD, Point, RecordArray, packed_address
+from dyetrace.model.topology import Host, Nic, Port, PortKind, Topology, Vfd, VfdKind
+from dyetrace.wire import blobs
+
+HOSTS = 8
+TASKS = 6
+SWITCH, ROUTER = 100, 200  # namespaces, of every host
+UPLINK, TO_ROUTER_A, TO_ROUTER_B, FIRST_VNIC = 2, 10, 11, 20
+SIDE_A, SIDE_B, OUTSIDE = 2, 3, 4  # of a vRouter
+NAT_ADDRESS = "203.0.113.2"
+INTERNET = "198.51.100.9"
+NETFILTER_DROP, NO_ROUTE = 8, 21
+HOP_NS = 5_000
+
+Place = tuple[int, int, int, Point]
+SHARES = {"delivered": 0.85, "translated": 0.05, "refused": 0.04, "unrouted": 0.03, "vanished": 0.03}
+"""What becomes of packets; a loss worth tracing is seldom total."""
+
+
+def address(host: int) -> str:
+    """The VM's, one a host."""
+    return f"10.0.{host}.11"
+
+
+def vtep(host: int) -> str:
+    """The host's own, on the underlay."""
+    return f"172.31.{host}.1"
+
+
+def topology() -> Topology:
+    """Hosts with a vSwitch, a vRouter and a VM each; the last one's vRouter leads out."""
+    return Topology(hosts=tuple(_host(number) for number in range(1, HOSTS + 1)))
+
+
+def _host(number: int) -> Host:
+    def port(netns: int, ifindex: int, kind: PortKind, **more: object) -> Port:
+        return Port(
+            host_number=number, netns=netns, ifindex=ifindex, kind=kind, name=f"p{ifindex}", **more
+        )  # type: ignore[arg-type]
+
+    nic = Nic(id=f"vm-{number}", vm=f"vm-{number}", addresses=(ip_address(address(number)),))
+    switch = (
+        port(SWITCH, UPLINK, PortKind.UPLINK, addresses=(ip_address(vtep(number)),)),
+        port(SWITCH, TO_ROUTER_A, PortKind.LINK, peer=(ROUTER, SIDE_A)),
+        port(SWITCH, TO_ROUTER_B, PortKind.LINK, peer=(ROUTER, SIDE_B)),
+        port(SWITCH, FIRST_VNIC, PortKind.VNIC, nic=nic),
+    )
+    router = (
+        port(ROUTER, SIDE_A, PortKind.LINK, peer=(SWITCH, TO_ROUTER_A)),
+        port(ROUTER, SIDE_B, PortKind.LINK, peer=(SWITCH, TO_ROUTER_B)),
+        port(ROUTER, OUTSIDE, PortKind.EXTERNAL),
+    )
+    return Host(
+        number=number,
+        name=f"cn-{number}",
+        vfds=(
+            _vfd(number, SWITCH, "vswitch", VfdKind.VSWITCH, switch),
+            _vfd(number, ROUTER, "vrouter", VfdKind.VROUTER, router),
+        ),
+    )
+
+
+def _vfd(host: int, netns: int, name: str, kind: VfdKind, ports: tuple[Port, ...]) -> Vfd:
+    return Vfd(host_number=host, netns=netns, name=name, netns_name=name, kind=kind, ports=ports)
+
+
+def name_drop(record: object) -> tuple[str, str]:
+    """Name a drop, as an agent would."""
+    reason = getattr(record, "drop_reason", 0)
+    return {NETFILTER_DROP: "NETFILTER_DROP", NO_ROUTE: "IP_OUTNOROUTES"}.get(
+        reason, "NOT_SPECIFIED"
+    ), "a_function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way that packets of one task take."""
+
+    rows: RecordArray
+    share: float
+
+
+def _ways(task: int) -> Iterator[Way]:
+    """The ways of one task's packets, from host `task` to the next host but one."""
+    source, goal = task, (task + 1) % HOSTS + 1
+    flow = _flow(address(source), address(goal))
+    outer = Outer(
+        encapsulation=Encapsulation.VXLAN,
+        src=ip_address(vtep(source)),
+        dst=ip_address(vtep(goal)),
+        vni=100 + task,
+    )
+    start: list[Place] = [
+        (source, SWITCH, FIRST_VNIC, Point.INGRESS),
+        (source, SWITCH, TO_ROUTER_A, Point.EGRESS),
+        (source, ROUTER, SIDE_A, Point.INGRESS),
+    ]
+    routed: list[Place] = [
+        (source, ROUTER, SIDE_B, Point.EGRESS),
+        (source, SWITCH, TO_ROUTER_B, Point.INGRESS),
+        (source, SWITCH, UPLINK, Point.EGRESS),
+    ]
+    came: list[Place] = [(goal, SWITCH, UPLINK, Point.INGRESS)]
+    ends: dict[str, list[Place]] = {
+        "delivered": [*start, *routed, *came, (goal, SWITCH, FIRST_VNIC, Point.EGRESS)],
+        "refused": [*start, *routed, *came, (goal, SWITCH, UPLINK, Point.DROP)],
+        "unrouted": [*start, (source, ROUTER, SIDE_A, Point.DROP)],
+        "vanished": [*start, *routed],
+        "translated": [*start, (source, ROUTER, OUTSIDE, Point.EGRESS)],
+    }
+    for fate, places in ends.items():
+        rows = _template(task, places, flow, outer)
+        rows["drop_reason"][rows["point"] == Point.DROP] = (
+            NETFILTER_DROP if fate == "refused" else NO_ROUTE
+        )
+        if fate == "translated":
+            rows["dst"] = np.void(packed_address(ip_address(INTERNET)))
+            rows["src"][-1] = np.void(packed_address(ip_address(NAT_ADDRESS)))
+        yield Way(rows=rows, share=SHARES[fate] / TASKS)
+
+
+def _flow(source: str, destination: str) -> FiveTuple:
+    return FiveTuple(
+        src=ip_address(source),
+        dst=ip_address(destination),
+        protocol=Protocol.TCP,
+        src_port=0,
+        dst_port=5432,
+    )
+
+
+def _template(
+    task: int, places: Sequence[Place], flow: FiveTuple, outer: Outer
+) -> RecordArray:
+    rows = np.zeros(len(places), dtype=RECORD)
+    for row, (number, (host, netns, ifindex, point)) in zip(rows, enumerate(places), strict=True):
+        for name, value in {
+            "host": host,
+            "netns": netns,
+            "ifindex": ifindex,
+            "point": point,
+            "seen_ns": number * HOP_NS,
+            "src": np.void(packed_address(flow.src)),
+            "dst": np.void(packed_address(flow.dst)),
+            "protocol": flow.protocol,
+            "dst_port": flow.dst_port,
+            "ttl": 64 if number <= 2 else 63,
+            "call_site": 0xFFFFFFFF81000000 if point is Point.DROP else 0,
+        }.items():
+            row[name] = value
+        if (netns, ifindex) == (SWITCH, UPLINK) and point is not Point.DROP:
+            row["encapsulation"], row["vni"] = outer.encapsulation, outer.vni
+            row["outer_src"] = np.void(packed_address(outer.src))
+            row["outer_dst"] = np.void(packed_address(outer.dst))
+    rows["task_id"][0] = task * 0x9E3779B97F4A7C15 % 2**63
+    return rows
+
+
+WAYS = tuple(way for task in range(1, TASKS + 1) for way in _ways(task))
+LENGTHS = np.array([len(way.rows) for way in WAYS])
+FIRST = np.r_[0, np.cumsum(LENGTHS)[:-1]]
+TEMPLATES = np.concatenate([way.rows for way in WAYS])
+
+
+def batch(number: int, packets: int) -> RecordArray:
+    """Make all records of this many packets, as they arrive: host by host, in time order."""
+    draw = np.random.default_rng(number)
+    way = draw.choice(len(WAYS), size=packets, p=[way.share for way in WAYS])
+    length = LENGTHS[way]
+    packet = np.repeat(np.arange(packets), length)
+    position = np.arange(len(packet)) - np.repeat(np.cumsum(length) - length, length)
+    records = TEMPLATES[FIRST[way][packet] + position]
+    records["digest"] = _each(draw, packet, packets, 1, 2**63)
+    records["seen_ns"] += _each(draw, packet, packets, 0, 10**9).astype(np.int64)
+    records["seen_ns"] += draw.integers(0, HOP_NS, len(records))
+    for name, least, most in (
+        ("ip_id", 0, 2**16),
+        ("tcp_seq", 0, 2**32),
+        ("src_port", 32768, 32868),
+        ("payload_length", 1, 1400),
+    ):
+        records[name] = _each(draw, packet, packets, least, most)
+    return records[np.lexsort((records["seen_ns"], records["host"]))]
+
+
+def _each(
+    draw: np.random.Generator, packet: npt.NDArray[np.int64], packets: int, least: int, most: int
+) -> npt.NDArray[np.uint64]:
+    """Draw a number for each packet, the same for all of its records."""
+    return draw.integers(least, most, packets, dtype=np.uint64)[packet]
+
+
+def packed(records: RecordArray) -> list[bytes]:
+    """Cut into blobs as agents do: each of one host."""
+    cuts = np.flatnonzero(np.diff(records["host"])) + 1
+    return [
+        blobs.pack(part[first : first + blobs.RECORDS_PER_BLOB])
+        for part in np.split(records, cuts)
+        for first in range(0, len(part), blobs.RECORDS_PER_BLOB)
+    ]
