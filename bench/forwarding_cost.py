@@ -16,9 +16,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from statistics import median
 
-from dyetrace.lab.cloud import Cloud
-from dyetrace.model.filter import PacketFilter
-from dyetrace.model.task import MAX_PACKET_COUNT, Limits
 from lib.clouds import bench_cloud, links_held
 from lib.load import Load, Rates, flooding, forwarding_cpu
 from lib.path import path_costs_ns
@@ -26,6 +23,10 @@ from lib.processes import scheduled_ns
 from lib.report import Figure, Report, options
 from lib.stats import SEED, bootstrapped, quartiles
 from lib.tracing import Controller
+
+from dyetrace.lab.cloud import Cloud
+from dyetrace.model.filter import PacketFilter
+from dyetrace.model.task import MAX_PACKET_COUNT, Limits
 
 SETTLE_S = 0.1  # after attaching or detaching, before a spell is timed
 WARM_UP_S = 1.0

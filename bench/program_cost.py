@@ -4,15 +4,16 @@ log_drop has no test run (tp_btf programs have none): it runs on packets that
 die, not on those that are forwarded.
 """
 
-from dyetrace.datapath.linux.programs import Programs
-from dyetrace.model.packet import ColorMap
-from dyetrace.model.record import Point
 from lib.costs import Case, measure
 from lib.empty import empty_program
 from lib.frames import ARP, TCP, UDP, ipv4_frame, ipv6_frame, vxlan_frame
 from lib.path import COLOR, add_policy
 from lib.report import Figure, Report, options
 from lib.stats import quartiles
+
+from dyetrace.datapath.linux.programs import Programs
+from dyetrace.model.packet import ColorMap
+from dyetrace.model.record import Point
 
 LIMIT_NS = 15.0
 UNDYED = {

@@ -27,7 +27,13 @@ NETFILTER_DROP, NO_ROUTE = 8, 21
 HOP_NS = 5_000
 
 Place = tuple[int, int, int, Point]
-SHARES = {"delivered": 0.85, "translated": 0.05, "refused": 0.04, "unrouted": 0.03, "vanished": 0.03}
+SHARES = {
+    "delivered": 0.85,
+    "translated": 0.05,
+    "refused": 0.04,
+    "unrouted": 0.03,
+    "vanished": 0.03,
+}
 """What becomes of packets; a loss worth tracing is seldom total."""
 
 
@@ -94,10 +100,10 @@ class Way:
     share: float
 
 
-def _ways(task: int) -> Iterator[Way]:
+def _ways(task: int, protocol: Protocol) -> Iterator[Way]:
     """The ways of one task's packets, from host `task` to the next host but one."""
     source, goal = task, (task + 1) % HOSTS + 1
-    flow = _flow(address(source), address(goal))
+    flow = _flow(address(source), address(goal), protocol)
     outer = Outer(
         encapsulation=Encapsulation.VXLAN,
         src=ip_address(vtep(source)),
@@ -133,19 +139,17 @@ def _ways(task: int) -> Iterator[Way]:
         yield Way(rows=rows, share=SHARES[fate] / TASKS)
 
 
-def _flow(source: str, destination: str) -> FiveTuple:
+def _flow(source: str, destination: str, protocol: Protocol) -> FiveTuple:
     return FiveTuple(
         src=ip_address(source),
         dst=ip_address(destination),
-        protocol=Protocol.TCP,
+        protocol=protocol,
         src_port=0,
         dst_port=5432,
     )
 
 
-def _template(
-    task: int, places: Sequence[Place], flow: FiveTuple, outer: Outer
-) -> RecordArray:
+def _template(task: int, places: Sequence[Place], flow: FiveTuple, outer: Outer) -> RecordArray:
     rows = np.zeros(len(places), dtype=RECORD)
     for row, (number, (host, netns, ifindex, point)) in zip(rows, enumerate(places), strict=True):
         for name, value in {
@@ -170,31 +174,39 @@ def _template(
     return rows
 
 
-WAYS = tuple(way for task in range(1, TASKS + 1) for way in _ways(task))
-LENGTHS = np.array([len(way.rows) for way in WAYS])
-FIRST = np.r_[0, np.cumsum(LENGTHS)[:-1]]
-TEMPLATES = np.concatenate([way.rows for way in WAYS])
+class Mix:
+    """All ways of all tasks; tcp: every other task traces TCP."""
 
+    def __init__(self, *, tcp: bool = False) -> None:
+        ways = [
+            way
+            for task in range(1, TASKS + 1)
+            for way in _ways(task, Protocol.TCP if tcp and task % 2 else Protocol.UDP)
+        ]
+        self._shares = [way.share for way in ways]
+        self._lengths = np.array([len(way.rows) for way in ways])
+        self._first = np.r_[0, np.cumsum(self._lengths)[:-1]]
+        self._rows = np.concatenate([way.rows for way in ways])
 
-def batch(number: int, packets: int) -> RecordArray:
-    """Make all records of this many packets, as they arrive: host by host, in time order."""
-    draw = np.random.default_rng(number)
-    way = draw.choice(len(WAYS), size=packets, p=[way.share for way in WAYS])
-    length = LENGTHS[way]
-    packet = np.repeat(np.arange(packets), length)
-    position = np.arange(len(packet)) - np.repeat(np.cumsum(length) - length, length)
-    records = TEMPLATES[FIRST[way][packet] + position]
-    records["digest"] = _each(draw, packet, packets, 1, 2**63)
-    records["seen_ns"] += _each(draw, packet, packets, 0, 10**9).astype(np.int64)
-    records["seen_ns"] += draw.integers(0, HOP_NS, len(records))
-    for name, least, most in (
-        ("ip_id", 0, 2**16),
-        ("tcp_seq", 0, 2**32),
-        ("src_port", 32768, 32868),
-        ("payload_length", 1, 1400),
-    ):
-        records[name] = _each(draw, packet, packets, least, most)
-    return records[np.lexsort((records["seen_ns"], records["host"]))]
+    def batch(self, number: int, packets: int) -> RecordArray:
+        """Make all records of this many packets, as they arrive: host by host, in time order."""
+        draw = np.random.default_rng(number)
+        way = draw.choice(len(self._lengths), size=packets, p=self._shares)
+        length = self._lengths[way]
+        packet = np.repeat(np.arange(packets), length)
+        position = np.arange(len(packet)) - np.repeat(np.cumsum(length) - length, length)
+        records = self._rows[self._first[way][packet] + position]
+        records["digest"] = _each(draw, packet, packets, 1, 2**63)
+        records["seen_ns"] += _each(draw, packet, packets, 0, 10**9).astype(np.int64)
+        records["seen_ns"] += draw.integers(0, HOP_NS, len(records))
+        for name, least, most in (
+            ("ip_id", 0, 2**16),
+            ("tcp_seq", 0, 2**32),
+            ("src_port", 32768, 32868),
+            ("payload_length", 1, 1400),
+        ):
+            records[name] = _each(draw, packet, packets, least, most)
+        return records[np.lexsort((records["seen_ns"], records["host"]))]
 
 
 def _each(

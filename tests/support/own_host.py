@@ -9,8 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,26 @@ class OwnHost:
         where = ("-netns", netns) if netns else ()
         self.do("ip", *where, "-batch", "-", stdin="\n".join(lines) + "\n")
 
-    def nft(self, ruleset: str, *, netns: str | None = None) -> None:
-        """Apply rules."""
+    @contextmanager
+    def dropping(self, family: str, rule: str, *, netns: str | None = None) -> Iterator[None]:
+        """Have what a rule matches dropped where packets are forwarded."""
         where = ("ip", "netns", "exec", netns) if netns else ()
+        chain = f"type filter hook forward priority 0\n{rule}"
+        ruleset = f"table {family} guard {{\nchain block {{\n{chain}\n}}\n}}\n"
         self.do(*where, "nft", "-f", "-", stdin=ruleset)
+        try:
+            yield
+        finally:
+            self.do(*where, "nft", "delete", "table", family, "guard")
+
+    def plug(self, bridge: str, name: str, address: str) -> None:
+        """Plug a new namespace into a bridge: port to-NAME, device eth0."""
+        self.ip(
+            f"netns add {name}",
+            f"link add to-{name} type veth peer name eth0 netns {name}",
+            f"link set to-{name} master {bridge} up",
+        )
+        self.ip(f"addr add {address} dev eth0", "link set eth0 up", "link set lo up", netns=name)
 
     def start(self, *argv: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
         """Start a program; it is killed at the end, if it still runs."""

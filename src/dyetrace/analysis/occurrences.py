@@ -6,6 +6,7 @@ sighting there, and the forest of records says which k.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from dyetrace.analysis.columns import U64, combined, word_of, words_of
 from dyetrace.analysis.forest import parents_of, trees
@@ -24,6 +25,9 @@ def instances(records: RecordArray, topology: Topology) -> U64 | None:
     words = words_of(records)
     digest = words[word_of("digest")]
     sources = np.flatnonzero(words[word_of("task_id")])
+    sources = sources[_repeated(digest[sources])]
+    if len(sources) == 0:
+        return None
     moment = combined(words[word_of("seen_ns")][sources], words[word_of("host")][sources])
     sightings = np.unique(np.stack([digest[sources], moment]), axis=1)[0]
     shared = np.unique(sightings[1:][sightings[1:] == sightings[:-1]])
@@ -35,6 +39,13 @@ def instances(records: RecordArray, topology: Topology) -> U64 | None:
     for rows in np.split(alike, np.flatnonzero(np.diff(digest[alike].astype(np.int64))) + 1):
         instance[rows] = _numbered(records[rows], topology)
     return instance
+
+
+def _repeated(values: U64) -> npt.NDArray[np.bool_]:
+    """Say which values occur more than once."""
+    ordered = np.sort(values)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.isin(values, again) if len(again) else np.zeros(len(values), dtype=bool)
 
 
 def _numbered(records: RecordArray, topology: Topology) -> U64:

@@ -11,8 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dyetrace.analysis.columns import I64, U64, combined, mask_of, mixed, word_of, words_of
+from dyetrace.analysis.columns import (
+    I64,
+    U64,
+    combined,
+    low_digits,
+    mask_of,
+    mixed,
+    order_by_digits,
+    word_of,
+    words_of,
+)
 from dyetrace.model.record import RecordArray
+
+KEY_DIGITS = 3  # of 16 bits: a million packets rarely collide
+FEATURE_DIGITS = 1  # a packet has few records
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +59,52 @@ def group(records: RecordArray, instance: U64 | None = None) -> Packets:
         key = np.where(instance == 0, key, combined(key, instance))
     is_source = words[word_of("task_id")] != 0
     feature = np.where(is_source, np.uint64(0), _features(words) | np.uint64(1))
-    order = np.lexsort((words[word_of("seen_ns")], feature, key))
+    order = _order(key, feature, words[word_of("seen_ns")])
     start, count = _runs(key[order])
-    sourced = is_source[order][start]
-    order = order[np.repeat(sourced, count)]
-    start, count = _runs(key[order])
+    sourced = is_source[order[start]]
+    if not sourced.all():
+        order = order[np.repeat(sourced, count)]
+        start, count = _runs(key[order])
     member = np.repeat(np.arange(len(start)), count)
     sources = is_source[order]
-    task, member_of_task = words[word_of("task_id")][order][sources], member[sources]
-    stays = ~sources
-    stays[start] = True  # of several source records of one packet the first stands for all
-    order, member = order[stays], member[stays]
-    start, count = _runs(member)
-    told = mixed(feature[order] + _changes(words[:, order], start, count))
+    task, member_of_task = words[word_of("task_id")][order[sources]], member[sources]
+    if len(task) > len(start):  # of several source records of one packet the first stands for all
+        stays = ~sources
+        stays[start] = True
+        order = order[stays]
+        start, count = _runs(member[stays])
+    records = records.take(order)
+    told = mixed(feature[order] + _changes(words_of(records), start, count))
     signature = np.add.reduceat(told, start) if len(start) else np.zeros(0, dtype=np.uint64)
     return Packets(
-        records=records[order],
+        records=records,
         start=start,
         count=count,
-        signature=signature + _place(words[:, order[start]]),
+        signature=signature + _place(words_of(records[start])),
         task=task,
         member=member_of_task,
     )
+
+
+def _order(key: U64, feature: U64, seen_ns: U64) -> I64:
+    """Put equal keys side by side, and order those by feature, then by time.
+
+    Sorts by a few digits of key and feature, and then by all of them where that
+    leaves something open: records alike at one point, or digits that collide.
+    """
+    order = order_by_digits(feature, FEATURE_DIGITS)
+    order = order[order_by_digits(key[order], KEY_DIGITS)]
+    keys, cut = key[order], low_digits(key[order], KEY_DIGITS)
+    features = low_digits(feature[order], FEATURE_DIGITS)
+    together = cut[1:] == cut[:-1]
+    is_open = together & ((keys[1:] != keys[:-1]) | (features[1:] == features[:-1]))
+    if is_open.any():
+        run = np.cumsum(np.r_[False, ~together])
+        rows = np.flatnonzero(np.isin(run, run[1:][is_open]))
+        chosen = order[rows]
+        by = (seen_ns[chosen], feature[chosen], features[rows], key[chosen], run[rows])
+        order[rows] = chosen[np.lexsort(by)]
+    return order
 
 
 def _runs(key: np.ndarray) -> tuple[I64, I64]:
@@ -101,14 +138,17 @@ def _place(words: U64) -> U64:
 
 def _changes(words: U64, start: I64, count: I64) -> U64:
     """Say per record whether addresses or ports differ from the source's, and the TTL spent."""
-    source = np.repeat(start, count)
-    differs = np.zeros(words.shape[1], dtype=np.uint64)
+
+    def of_source(column: U64) -> U64:
+        return np.repeat(column[start], count)
+
+    differs = np.zeros(words.shape[1], dtype=bool)
     for word in range(word_of("src"), word_of("dst") + 2):
-        differs |= (words[word] != words[word][source]).astype(np.uint64)
+        differs |= words[word] != of_source(words[word])
     ports = words[word_of("src_port")] & mask_of("src_port", "dst_port")
-    differs |= (ports != ports[source]).astype(np.uint64)
+    differs |= ports != of_source(ports)
     shift = np.uint64(8 * 2)  # ttl is the third byte of its word
     ttl = (words[word_of("ttl")] & mask_of("ttl")) >> shift
-    spent = ttl[source] - ttl
+    spent = of_source(ttl) - ttl
     changes: U64 = (spent << np.uint64(1)) | differs
     return changes

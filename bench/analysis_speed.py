@@ -1,0 +1,169 @@
+"""How many records a second one core analyses, from blobs to merged partials, and in what memory.
+
+The records are made by this process and analysed by a child on one core; the
+two take turns, so neither disturbs the other. All records of a packet are in
+one batch.
+"""
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import Any
+
+from lib import dict_analysis, records
+from lib.processes import memory_kb
+from lib.report import Figure, Report, options
+from lib.stats import extremes, quartiles
+
+from dyetrace.model.record import RecordArray
+
+LIMIT_RECORDS_PER_S = 1_000_000
+LIMIT_MB = 150
+MB = 1024
+DICT_BATCHES, DICT_SHARE = 3, 20  # batches of a twentieth
+RECORDS_A_PACKET = 7  # at least, on average
+Told = tuple[int, float]
+"""Records and CPU seconds of one batch."""
+
+
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("--records", type=int, default=5_000_000)
+    parser.add_argument(
+        "--packets", type=int, default=40_000, help="packets a batch, 7.6 records each"
+    )
+    parser.add_argument("--tcp", action="store_true", help="half of the tasks trace TCP")
+    parser.add_argument("--longest", type=float, default=300.0, help="seconds after which to stop")
+    args = parser.parse_args()
+    mix = records.Mix(tcp=args.tcp)
+    told, rest = measured(
+        analyze_batches,
+        lambda number: mix.batch(number, args.packets),
+        wanted=args.records,
+        longest_s=args.longest,
+    )
+    plain, _ = measured(
+        analyze_in_python,
+        lambda number: mix.batch(number, args.packets // DICT_SHARE),
+        wanted=DICT_BATCHES * RECORDS_A_PACKET * args.packets // DICT_SHARE,
+        longest_s=args.longest,
+    )
+    speeds = [count / seconds for count, seconds in told]
+    slow = [count / seconds for count, seconds in plain]
+    total = sum(count for count, _ in told)
+    overall = total / sum(seconds for _, seconds in told)
+    report = Report(
+        title=f"Analysis: {total:,} records, {'half TCP' if args.tcp else 'UDP'}, one core"
+    )
+    report.figures += [
+        Figure(
+            name="from blobs to merged partials",
+            unit="records/s",
+            summary=quartiles(speeds),
+            at_least=LIMIT_RECORDS_PER_S,
+        ),
+        Figure(name="plain Python, dictionaries", unit="records/s", summary=quartiles(slow)),
+        Figure(
+            name="peak memory beyond process and batch",
+            unit="MB",
+            summary=extremes([rest["beyond_mb"], rest["beyond_mb"]]),
+            at_most=LIMIT_MB,
+        ),
+    ]
+    report.notes += [
+        f"all of it: {overall:,.0f} records/s; {median(speeds) / median(slow):.0f} times plain Python",
+        f"batches of {median(count for count, _ in told):,.0f} records, "
+        f"{rest['blob_mb']:.1f} MB as blobs, {rest['batch_mb']:.0f} MB unpacked; "
+        f"peak RSS {rest['peak_mb']:.0f} MB of which {rest['idle_mb']:.0f} MB before the first batch",
+        f"packets by fate: {rest['fates']}",
+        "seconds are the analysing process's CPU time; batches come as blobs of 500 records",
+    ]
+    report.show(as_json=args.json)
+
+
+def measured(
+    work: Callable[[Connection], None],
+    make: Callable[[int], RecordArray],
+    *,
+    wanted: int,
+    longest_s: float,
+) -> tuple[list[Told], dict[str, Any]]:
+    """Let a child do the work on batches until enough records went through."""
+    processes = multiprocessing.get_context("spawn")
+    ours, theirs = processes.Pipe()
+    child = processes.Process(target=work, args=(theirs,), daemon=True)
+    child.start()
+    theirs.close()
+    told: list[Told] = []
+    began = time.monotonic()
+    try:
+        ours.recv()  # ready
+        while sum(count for count, _ in told) < wanted and time.monotonic() - began < longest_s:
+            ours.send(records.packed(make(len(told))))
+            told.append(ours.recv())
+        ours.send(None)
+        return told, ours.recv()
+    finally:
+        child.terminate()
+        child.join()
+
+
+def analyze_batches(parent: Connection) -> None:
+    from dyetrace.analysis.analyze import Analysis
+    from dyetrace.analysis.columns import joined
+    from dyetrace.analysis.partial import Partial
+    from dyetrace.wire import blobs
+
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    analysis = Analysis(topology=records.topology(), name_drop=records.name_drop)
+    total = Partial()
+    idle_kb = memory_kb("self", "VmRSS")
+    blob_bytes = batch_bytes = 0
+    parent.send("ready")
+    while (packed := parent.recv()) is not None:
+        began = time.process_time()
+        batch = joined([blobs.unpack(blob) for blob in packed])
+        total = total.merged(analysis.analyze(batch))
+        seconds = time.process_time() - began
+        blob_bytes, batch_bytes = (
+            max(blob_bytes, sum(map(len, packed))),
+            max(batch_bytes, batch.nbytes),
+        )
+        parent.send((len(batch), seconds))
+        del batch
+    peak_kb = memory_kb("self", "VmHWM")
+    fates: Counter[str] = Counter()
+    for alike in total.alike.values():
+        fates[alike.path.fate.value] += alike.packets
+    parent.send(
+        {
+            "peak_mb": peak_kb / MB,
+            "idle_mb": idle_kb / MB,
+            "blob_mb": blob_bytes / MB**2,
+            "batch_mb": batch_bytes / MB**2,
+            "beyond_mb": peak_kb / MB - idle_kb / MB - (batch_bytes + blob_bytes) / MB**2,
+            "fates": dict(fates),
+        }
+    )
+
+
+def analyze_in_python(parent: Connection) -> None:
+    from dyetrace.wire import blobs
+
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    topology = records.topology()
+    parent.send("ready")
+    while (packed := parent.recv()) is not None:
+        began = time.process_time()
+        dict_analysis.analyze(packed, topology)
+        seconds = time.process_time() - began
+        parent.send((sum(len(blobs.unpack(blob)) for blob in packed), seconds))
+    parent.send({})
+
+
+if __name__ == "__main__":
+    main()
