@@ -1,4 +1,4 @@
-"""One end of a load, as a process of its own: `python -m lib.flood send|receive udp|tcp ADDRESS CPU`.
+"""One end of a load, as a process: `python -m lib.flood send|receive udp|tcp ADDRESS CPU`.
 
 Started inside a VM's namespace; dies with the bench that started it. UDP goes
 64 packets a system call, so that what is measured is the network's work.
@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 PORT = 5201
 PAYLOAD_BYTES = 64  # of UDP
@@ -102,7 +103,8 @@ ROLES = {
 def main(role: str, protocol: str, address: str, cpu: str) -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.sched_setaffinity(0, {int(cpu)})
-    ROLES[role, protocol](address)
+    with suppress(ConnectionError):  # the other end was stopped first
+        ROLES[role, protocol](address)
 
 
 if __name__ == "__main__":

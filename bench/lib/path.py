@@ -1,4 +1,4 @@
-"""What the programs on a cross-host path cost an undyed packet together: computed, not timed in place."""
+"""What the programs on a cross-host path cost an undyed packet: computed, not timed in place."""
 
 import time
 from datetime import timedelta
@@ -40,7 +40,7 @@ def add_policy(programs: Programs, slot: int, destination: str, *, per_second: i
 
 
 def path_costs_ns(protocol: str) -> list[float]:
-    """Add up, once a round, the eight programs from blue-web to blue-db; another packet is wanted."""
+    """Add up, once a round, the eight programs from blue-web to blue-db."""
     inner = ipv4_frame(UDP if protocol == "udp" else TCP)
     with Programs(colors=ColorMap(((0, COLOR),))) as programs, empty_program() as empty:
         add_policy(programs, 0, "10.0.9.9")

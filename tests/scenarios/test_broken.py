@@ -138,3 +138,44 @@ def test_no_traffic_is_not_seen(clouds, store):
 
     assert answer["verdict"] == "NOT_SEEN"
     assert answer["undetermined"][0]["code"] == "NO_TRAFFIC"
+
+
+DECOYS = """
+table bridge tenant {
+    chain in {
+        type filter hook forward priority 0; policy accept;
+        oifname "PORT" jump checks
+    }
+    chain checks {
+        meta l4proto udp udp dport 1-5000 drop comment "decoy: other ports"
+        meta l4proto udp jump deeper
+        meta l4proto udp drop comment "decoy: too late"
+    }
+    chain deeper {
+        meta l4proto udp udp dport 5001-6000 counter drop comment "the one"
+    }
+}
+"""
+
+
+def test_of_many_rules_the_one_that_dropped_is_named(clouds, store):
+    cloud = clouds("three-hosts")
+    db = cloud.vm("blue-db")
+    assert_works(cloud, "blue-web", "blue-db")
+    cloud.exec(db.port_netns, ["nft", DECOYS.replace("PORT", db.port)])
+    try:
+        answer, seen = diagnose(cloud, "blue-web", "blue-db", store=store)
+        listed = cloud.exec(db.port_netns, ["nft", "list", "chain", "bridge", "tenant", "deeper"])
+    finally:
+        cloud.exec(db.port_netns, ["nft", "delete", "table", "bridge", "tenant"])
+
+    assert seen.received == 0
+    assert "counter packets 0" not in listed.stdout, "by nftables' count this rule dropped them"
+    (finding,) = answer["findings"]
+    assert finding["code"] == "RX_ACL_DENY", explained(answer)
+    assert "the one" in finding["object"], explained(answer)
+    traced = [shown for shown in finding["evidence"] if "traced" in shown["text"]]
+    assert [shown["class"] for shown in traced] == ["observed"], explained(answer)
+    assert_works(cloud, "blue-web", "blue-db")
+    tables = cloud.exec(db.port_netns, ["nft", "list", "tables"]).stdout
+    assert "dyetrace" not in tables, "nothing of ours may be left behind"

@@ -42,11 +42,11 @@ class OwnHost:
         self._started: list[subprocess.Popen[str]] = []
         assert self._unshare.stdout is not None
         assert self._unshare.stdout.readline().strip() == b"ready"
-        self._first = children(self._unshare.pid)[0]
+        self.first = children(self._unshare.pid)[0]
 
     def argv(self, *argv: str) -> list[str]:
         """What runs a program on this host."""
-        return ["nsenter", f"--target={self._first}", "--net", "--mount", "--pid",
+        return ["nsenter", f"--target={self.first}", "--net", "--mount", "--pid",
                 f"--wdns={Path.cwd()}", "--", *argv]  # fmt: skip
 
     def run(
@@ -124,13 +124,13 @@ class OwnHost:
 
     def processes(self, *words: str) -> list[int]:
         """List this host's processes with these words in their command line."""
-        mine = os.readlink(f"/proc/{self._first}/ns/pid")
+        mine = Path(f"/proc/{self.first}/ns/pid").readlink()
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 with suppress(OSError):
                     line = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                    is_mine = os.readlink(entry / "ns/pid") == mine and line[0] != "nsenter"
+                    is_mine = (entry / "ns/pid").readlink() == mine and line[0] != "nsenter"
                     if is_mine and all(word in line for word in words):
                         found.append(int(entry.name))
         return found
@@ -143,9 +143,22 @@ class OwnHost:
         """Count the BPF links that processes of this host hold: what is attached."""
         return sum(map(links_of, self.processes()))
 
+    def state_of(self, task_id: str = "") -> str:
+        """Read a task's state, or the latest's, from its row: the commands would tidy up first."""
+        query = "select state from tasks where id like ? order by opened_at desc limit 1"
+        script = (
+            f"import sqlite3; store = sqlite3.connect('{STATE}/dyetrace.db'); "
+            f"print(*store.execute('{query}', ['{task_id}%']).fetchone() or ())"
+        )
+        return self.run(sys.executable, "-Sc", script).stdout.strip()
+
+    def wait_for(self, *states: str, task_id: str = "") -> None:
+        """Wait until a task, or the latest, is in one of these states."""
+        eventually(lambda: self.state_of(task_id) in states, what=f"a task to be {states}")
+
     def close(self) -> None:
         """End everything."""
-        os.kill(self._first, signal.SIGKILL)  # and with it all processes of its namespace
+        os.kill(self.first, signal.SIGKILL)  # and with it all processes of its namespace
         self._unshare.wait()
         for process in self._started:
             process.communicate()

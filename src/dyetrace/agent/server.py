@@ -38,6 +38,7 @@ from dyetrace.wire.messages import (
     Renew,
     Request,
     StopColor,
+    WatchRules,
     Welcome,
 )
 
@@ -196,6 +197,8 @@ class AgentServer:
                 self._held.stop_color(request.task_id)
             case Remove():
                 self._held.remove(request.task_id)
+            case WatchRules():
+                self.driver.watch_rules(request.netns)
             case Inspect():
                 return self._inspected(request)
             case _:

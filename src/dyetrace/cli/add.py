@@ -88,13 +88,12 @@ def carry_out(name: str) -> None:
     """Carry out a stored task (what `add` starts)."""
     from datetime import UTC, datetime
 
-    from dyetrace.cli.run import choose_cloud, end_on_sigterm, run_task
+    from dyetrace.cli.run import choose_cloud, run_task
     from dyetrace.controller.store import TaskStore
     from dyetrace.errors import DyetraceError
     from dyetrace.model.task import Task, TaskState
     from dyetrace.wire.requests import filter_from_json, limits_from_json
 
-    end_on_sigterm()
     store = TaskStore()
     try:
         stored = store.get(name)

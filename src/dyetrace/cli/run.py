@@ -4,7 +4,8 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -25,20 +26,6 @@ from dyetrace.transport.in_process import InProcessLog
 from dyetrace.wire.answer import Json, answer_of, filter_json
 
 THIS_HOST = "host"
-
-
-class Terminated(SystemExit):
-    """Somebody asked this process to end: it cleans up as on Ctrl-C."""
-
-
-def end_on_sigterm() -> None:
-    """Let SIGTERM, and a terminal that closes, end this process in order."""
-
-    def end(number: int, _: object) -> None:
-        raise Terminated(128 + number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
 
 
 def choose_cloud(name: str | None) -> Cloud:
@@ -92,14 +79,32 @@ def run_task(
     stored: the task, if it stands in the store already.
     """
     task = stored or new_task(wanted, limits)
+    signals: list[int] = []
     try:
-        return asyncio.run(_run(task, stored is None, cloud, store, on_progress))
-    except (KeyboardInterrupt, Terminated):
+        work = _run(task, stored is None, cloud, store, on_progress)
+        return asyncio.run(_until_signalled(work, signals))
+    except (KeyboardInterrupt, asyncio.CancelledError) as end:
         hosts = ", ".join(agent.host for agent in cloud.agents)
-        typer.echo(
-            f"\nstopped task {task_name(task.id)}: nothing of it is left on {hosts}", err=True
-        )
+        said = f"stopped task {task_name(task.id)}: nothing of it is left on {hosts}"
+        typer.echo(f"\n{said}", err=True)
+        if signals:
+            raise SystemExit(128 + signals[0]) from end
         raise
+
+
+async def _until_signalled(work: Coroutine[Any, Any, Json], signals: list[int]) -> Json:
+    """Let SIGTERM, and a terminal that closes, cancel the work as Ctrl-C does."""
+    task = asyncio.current_task()
+
+    def end(number: int) -> None:
+        signals.append(number)
+        if task is not None:
+            task.cancel()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+    return await work
 
 
 async def _run(
@@ -144,7 +149,7 @@ async def _run(
 
 
 def _store_end(store: TaskStore, name: str, error: BaseException) -> None:
-    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | Terminated):
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
         state, why = TaskState.CANCELLED, "stopped by its user"
     else:
         state = TaskState.FAILED

@@ -62,14 +62,13 @@ def trace(
     wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
     limits = limits_of(packets=packets, time=time, rate=rate)
 
-    from dyetrace.cli.run import choose_cloud, end_on_sigterm, run_task
+    from dyetrace.cli.run import choose_cloud, run_task
     from dyetrace.controller.store import TaskStore
 
     chosen = choose_cloud(cloud)
     show = _silent if quiet or output == "jsonl" else _shown()
     if output == "jsonl":
         show = _as_lines
-    end_on_sigterm()
     store = TaskStore()
     try:
         answer = run_task(wanted, limits, cloud=chosen, store=store, on_progress=show)

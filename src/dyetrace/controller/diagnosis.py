@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial as partial_of
 
 from dyetrace.analysis.judge import Observation, judge, places_to_inspect
-from dyetrace.analysis.losses import LossKey
+from dyetrace.analysis.losses import HostReport, LossKey
 from dyetrace.analysis.partial import Partial
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
@@ -16,7 +17,7 @@ from dyetrace.errors import AgentUnreachable, DyetraceError, PolicyRefused
 from dyetrace.model.policy import Plan
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
-from dyetrace.model.task import Task, TaskState
+from dyetrace.model.task import Limits, Task, TaskState
 from dyetrace.model.topology import Topology
 from dyetrace.model.verdict import Verdict
 from dyetrace.planning.plan import plan
@@ -30,12 +31,16 @@ from dyetrace.wire.messages import (
     Remove,
     Renew,
     StopColor,
+    WatchRules,
 )
 
 LEASE_NS = 10_000_000_000
 RENEW_EVERY_S = 3.0
 TICK_S = 0.05
 GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
+CLOSER_LOOK_S = 1.0
+CLOSER_LOOK_PACKETS = 3
+NETFILTER_DROP = "NETFILTER_DROP"
 VANISHED_GRACE_S = 1.0  # for packets that left by a port with nothing in its queue
 
 
@@ -143,8 +148,10 @@ class Diagnosis:
         await self._wait_for_packets_in_flight()
         await self._flush()
         partial = self._partial()
+        reports = self.fleet.reports(self.task.id, self._not_installed)
+        await self._look_at_rules(partial, wanted)
         sites = await self._inspect(partial)
-        verdict = judge(self._observed(partial, sites))
+        verdict = judge(self._observed(partial, reports, sites))
         self._enter(TaskState.DONE)
         return verdict
 
@@ -185,6 +192,39 @@ class Diagnosis:
         await self.fleet.each(self.fleet.up(), lambda link: link.ask(Flush(request=0), Done))
         self.analyzer.catch_up()
 
+    async def _look_at_rules(self, partial: Partial, wanted: Plan) -> None:
+        """Where netfilter dropped packets, color a few more while its rules are traced.
+
+        They count for nothing but to show which rule it was.
+        """
+        places = places_to_inspect(partial.of_task(self.task.id), self.topology)
+        dropped = [place for key, place in places.items() if key[2] == NETFILTER_DROP]
+        if not dropped or self.is_cancelled():
+            return
+        for place in dropped:
+            watch = partial_of(self._watch_rules, place.netns)
+            failed = await self.fleet.each(self.fleet.up([place.host]), watch)
+            self._note(map(str, failed.values()))
+        await self.fleet.each(self.fleet.up(wanted.color), partial_of(self._color_a_few, wanted))
+        deadline = time.monotonic() + CLOSER_LOOK_S
+        while time.monotonic() < deadline and self._colored() < CLOSER_LOOK_PACKETS:
+            await self._tick()
+        await self._flush()
+
+    @staticmethod
+    async def _watch_rules(netns: int, link: AgentLink) -> None:
+        await link.ask(WatchRules(request=0, netns=netns), Done)
+
+    async def _color_a_few(self, wanted: Plan, link: AgentLink) -> None:
+        policy = replace(
+            wanted.color[link.host.number],
+            limits=Limits(
+                packet_count=CLOSER_LOOK_PACKETS, trace_time=timedelta(seconds=CLOSER_LOOK_S)
+            ),
+        )
+        await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
+        await link.ask(Flush(request=0), Done)
+
     async def _inspect(self, partial: Partial) -> dict[LossKey, SiteEvidence]:
         """Ask the hosts of the losses what the places look like."""
         found: dict[LossKey, SiteEvidence] = {}
@@ -224,13 +264,18 @@ class Diagnosis:
         }
         return self.analyzer.partial(clocks)
 
-    def _observed(self, partial: Partial, sites: Mapping[LossKey, SiteEvidence]) -> Observation:
+    def _observed(
+        self,
+        partial: Partial,
+        reports: Mapping[int, HostReport],
+        sites: Mapping[LossKey, SiteEvidence],
+    ) -> Observation:
         return Observation(
             task=self.task,
             topology=self.topology,
             found=tuple(partial.of_task(self.task.id)),
             records=partial.records,
-            reports=self.fleet.reports(self.task.id, self._not_installed),
+            reports=reports,
             sites=sites,
             probes=self._probes,
             is_cancelled=self.is_cancelled(),

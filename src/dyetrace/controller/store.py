@@ -190,7 +190,7 @@ class TaskStore:
                 )
             ).all()
         for task_id, pid, started in rows:
-            if _started(pid) != started:
+            if started is None or _started(pid) != started:
                 self._update(
                     task_id,
                     state=TaskState.FAILED.value,
@@ -251,9 +251,10 @@ def _let_readers_and_writers_meet(connection: Any, _: object) -> None:  # noqa: 
 
 
 def _started(pid: int | None) -> int | None:
-    """Give a process's start time in clock ticks since boot; None when it is gone."""
+    """Give a process's start time in clock ticks since boot; None when it is gone, or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in {"Z", "X"} else int(fields[18])

@@ -83,6 +83,12 @@ class DatapathDriver(Protocol):
     def losses(self) -> Losses:
         """Count records since the driver was opened."""
 
+    def watch_rules(self, netns: int) -> None:
+        """See which rule drops colored packets in a namespace, while anything is logged.
+
+        Raises PolicyRefused where that can't be seen.
+        """
+
     def inspect(
         self,
         *,

@@ -33,6 +33,10 @@ def _of_packets(cause: Cause, loss: Loss) -> Iterator[Evidence]:
         yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
     if cause.layer is Layer.DEVICE:
         yield Evidence(kind=EvidenceClass.OBSERVED, text=_queue_depth(loss))
+    if loss.site.dropped_by and cause.layer is Layer.SECURITY:
+        rule = loss.site.dropped_by
+        text = f"nftables traced packets of this flow to {describe_rule(rule)}: {rule.text}"
+        yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
 
 
 def _dropping(loss: Loss) -> str:
@@ -121,11 +125,9 @@ def _queue(found: Queue) -> str:
 def _security(loss: Loss) -> Iterator[str]:
     site = loss.site
     culprit = site.culprit_rule
-    if culprit and site.dropped_by:
-        yield f"the packet was traced to {describe_rule(culprit)}: {culprit.text}"
-    elif culprit:
-        yield f"the only rule here that drops: {describe_rule(culprit)}"
-    else:
+    if culprit and not site.dropped_by:
+        yield f"the only rule here that can have dropped it: {describe_rule(culprit)}"
+    elif not culprit:
         for one in site.rules[:MAX_RULES]:
             yield f"a rule that drops here: {describe_rule(one)}"
         if len(site.rules) > MAX_RULES:

@@ -102,6 +102,14 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchRules:
+    """Controller: from now on see which security rule drops colored packets there."""
+
+    request: int
+    netns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspect:
     """Controller: what does this place look like to a packet that was lost there?
 
@@ -173,7 +181,7 @@ class Health:
     unreadable: int = 0
 
 
-Request = Hello | Ping | Log | Color | Renew | StopColor | Flush | Remove | Inspect
+Request = Hello | Ping | Log | Color | Renew | StopColor | Flush | Remove | WatchRules | Inspect
 Answer = Welcome | Pong | Inspected | Done | Refused
 News = Records | Health
 Message = Request | Answer | News

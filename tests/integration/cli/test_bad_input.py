@@ -194,10 +194,7 @@ def test_a_port_that_vanishes_while_it_is_traced_harms_nothing(bridged):
     tracing = bridged.start_dyetrace(
         "trace", *HOST, "--src", "brief", "--dst", "db", "--packets", "20000", "--time", "2s"
     )
-    eventually(
-        lambda: [task for task in listed(bridged) if task["state"] == "tracing"],
-        what="tracing to begin",
-    )
+    bridged.wait_for("tracing")
     bridged.do("ip", "netns", "exec", "brief", "ip", "link", "del", "eth0")
     # Others can go on to trace, though the first task still names the port.
     assert bridged.dyetrace("trace", *WEB_TO_DB).returncode == 0

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,8 +53,8 @@ def container(host: OwnHost) -> None:
     process = host.start("unshare", "--net", "sh", "-c", f"exec {UNSHARED}")
     mark = "import time; time.sleep(600)"
     pid = eventually(lambda: host.processes(mark), what="the container to start")[0]
-    own_net = os.readlink(f"/proc/{host.processes()[0]}/ns/net")
-    eventually(lambda: os.readlink(f"/proc/{pid}/ns/net") != own_net)
+    host_net = Path(f"/proc/{host.first}/ns/net").readlink()
+    eventually(lambda: Path(f"/proc/{pid}/ns/net").readlink() != host_net, what="its own network")
     inside = host.do("sh", "-c", "pgrep -f 'time.sleep.600' | head -1").strip()
     host.ip(
         f"link add to-box type veth peer name eth0 netns {inside}", "link set to-box master br0 up"

@@ -4,12 +4,11 @@ import json
 import os
 import re
 import signal
-import sys
 
 import pytest
 
 from support.diagnosis import eventually
-from support.own_host import STATE, inner, send
+from support.own_host import inner, send
 
 HOST = ("--cloud", "host")
 WEB_TO_DB = (*HOST, "--src", "web", "--dst", "db", "--proto", "icmp")
@@ -24,37 +23,19 @@ def task_of(host, task_id):
     return json.loads(host.dyetrace("show", task_id, "-o", "json").stdout)
 
 
-def state_in_store(host, task_id):
-    """Read the row itself: the commands would tidy up first."""
-    query = "select state from tasks where id = ?"
-    script = (
-        f"import sqlite3; store = sqlite3.connect('{STATE}/dyetrace.db'); "
-        f"print(store.execute('{query}', ['{task_id}']).fetchone()[0])"
-    )
-    return host.do(sys.executable, "-c", script).strip()
-
-
-def wait_for(host, task_id, *states):
-    return eventually(
-        lambda: (found := task_of(host, task_id))["state"] in states and found,
-        what=f"task {task_id} to be {states}",
-    )
-
-
 def started(host, *arguments):
     """Start a long trace, and wait until it colors."""
     process = host.start_dyetrace("trace", *WEB_TO_DB, *LONG, *arguments)
-    task = eventually(
-        lambda: [task for task in tasks(host) if task["state"] == "tracing"], what="tracing"
-    )[0]
+    host.wait_for("tracing")
     eventually(lambda: host.links() > 0, what="programs to be attached")
-    return process, task["id"]
+    return process, tasks(host)[0]["id"]
 
 
 def test_add_list_show_and_result_tell_of_the_same_task(bridged):
     added = json.loads(bridged.dyetrace("add", *WEB_TO_DB, "-o", "json").stdout)
 
-    done = wait_for(bridged, added["id"], "done")
+    bridged.wait_for("done", task_id=added["id"])
+    done = task_of(bridged, added["id"])
     assert added["cloud"] == "host"
     assert added["filter"] == done["filter"] == "protocol=icmp src_vm=web dst_vm=db"
     assert done["verdict"] == done["answer"]["verdict"] == "DELIVERED"
@@ -102,7 +83,7 @@ def test_nothing_matched_has_a_status_of_its_own(bridged, arguments, status):
 
 def test_stop_ends_a_task_and_keeps_what_it_saw(bridged):
     task_id = bridged.dyetrace("add", *WEB_TO_DB, *LONG).stdout.strip()
-    wait_for(bridged, task_id, "tracing")
+    bridged.wait_for("tracing", task_id=task_id)
     waiting = bridged.dyetrace("result", task_id)
     assert waiting.returncode == 11
     assert "has no answer" in waiting.stderr
@@ -129,7 +110,7 @@ def test_a_trace_that_is_interrupted_cleans_up_and_says_so(bridged, number, stat
     assert f"stopped task {task_id}: nothing of it is left on" in said
     assert "Traceback" not in said
     assert out == ""
-    assert state_in_store(bridged, task_id) == "cancelled"
+    assert bridged.state_of(task_id) == "cancelled"
     eventually(lambda: bridged.links() == 0, what="the programs to be gone")
 
 
@@ -148,12 +129,14 @@ def test_a_trace_that_is_killed_is_found_failed_and_its_programs_go_at_once(brid
 
 def test_a_runner_that_is_killed_leaves_a_failed_task(bridged):
     task_id = bridged.dyetrace("add", *WEB_TO_DB, *LONG).stdout.strip()
-    wait_for(bridged, task_id, "tracing")
+    bridged.wait_for("tracing", task_id=task_id)
     (runner,) = bridged.processes("carry-out", task_id)
 
     os.kill(runner, signal.SIGKILL)
 
-    found = wait_for(bridged, task_id, "failed")
+    eventually(lambda: not bridged.processes("carry-out", task_id), what="the runner to end")
+    found = task_of(bridged, task_id)
+    assert found["state"] == "failed"
     assert "died" in found["error"]
     eventually(lambda: bridged.links() == 0, what="the programs to be gone")
     assert bridged.dyetrace("result", task_id).returncode == 11

@@ -284,14 +284,14 @@ def test_the_traced_rule_is_named_by_its_comment() -> None:
     loss = freed("NETFILTER_DROP", "nft_do_chain", dropped_by=DENY, rules=(DENY, OTHER))
 
     assert explain_loss(loss).object == 'rule "deny db" (nft inet tenant in handle 7)'
-    assert "traced to" in texts(loss)
+    assert "traced packets of this flow to" in texts(loss, EvidenceClass.OBSERVED)
 
 
 def test_the_only_rule_that_drops_is_named() -> None:
     loss = freed("NETFILTER_DROP", "nft_do_chain", rules=(OTHER,))
 
     assert explain_loss(loss).object == 'rule "policy drop" (nft inet tenant in policy)'
-    assert "the only rule here that drops" in texts(loss, EvidenceClass.CONFIG)
+    assert "the only rule here that can have dropped it" in texts(loss, EvidenceClass.CONFIG)
 
 
 def test_of_several_rules_none_is_accused() -> None:

@@ -12,11 +12,12 @@ from dyetrace.datapath.driver import Batch, ColorCounts, Losses
 from dyetrace.datapath.linux.attach import PortHandle
 from dyetrace.datapath.linux.btf import drop_reason_name, drop_reason_names
 from dyetrace.datapath.linux.discovery import Discovered, discover
-from dyetrace.datapath.linux.errors import PortVanished
+from dyetrace.datapath.linux.errors import DatapathError, PortVanished
 from dyetrace.datapath.linux.layout import POLICIES
 from dyetrace.datapath.linux.namespaces import Scope
 from dyetrace.datapath.linux.probes import try_tcx
 from dyetrace.datapath.linux.programs import Programs
+from dyetrace.datapath.linux.rule_watch import RuleWatch
 from dyetrace.datapath.linux.site import inspect_site
 from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.datapath.packet import fill_records
@@ -79,6 +80,7 @@ class LinuxDriver:
         self._ports: dict[PortKey, Port] = {}
         self._logged: dict[PortKey, PortHandle] = {}
         self._tasks: dict[TaskId, Coloring] = {}
+        self._rule_watches: dict[int, RuleWatch] = {}  # by namespace
         self._unparsed = 0
         self._symbols = Symbols()
 
@@ -114,8 +116,10 @@ class LinuxDriver:
             except PortVanished as error:
                 notes.append(str(error))
         self._programs.watch({key[1] for key in self._logged})
-        if not self._logged and self._found is not None:
-            self._found.close()
+        if not self._logged:
+            self._stop_watching_rules()
+            if self._found is not None:
+                self._found.close()
         probes = sum(len(_points(self._ports[key])) for key in self._logged)
         return probes + bool(self._logged), tuple(notes)
 
@@ -218,6 +222,18 @@ class LinuxDriver:
             unreadable=counters["unreadable"] + self._unparsed,
         )
 
+    def watch_rules(self, netns: int) -> None:
+        """Have nftables trace colored packets there."""
+        place = self._found.netns.get(netns) if self._found is not None else None
+        if place is None or not self._logged:
+            raise PolicyRefused("the namespace is gone, or nothing is logged")
+        if netns in self._rule_watches:
+            return
+        try:
+            self._rule_watches[netns] = RuleWatch(place, self.colors.class_by_color)
+        except (OSError, DatapathError) as error:
+            raise PolicyRefused(f"its rules cannot be traced: {error}") from error
+
     def inspect(
         self,
         *,
@@ -231,8 +247,14 @@ class LinuxDriver:
         place = self._found.netns.get(netns) if self._found is not None else None
         if place is None:
             return SiteEvidence(notes=("the namespace is gone",))
+        watch = self._rule_watches.get(netns)
         return inspect_site(
-            place, five_tuple, ifindex=ifindex, came_in_by=in_ifindex, bound_for=out_ifindex
+            place,
+            five_tuple,
+            ifindex=ifindex,
+            came_in_by=in_ifindex,
+            bound_for=out_ifindex,
+            dropped_at=watch.place_of_drop(five_tuple) if watch else None,
         )
 
     def fileno(self) -> int:
@@ -241,9 +263,14 @@ class LinuxDriver:
 
     def close(self) -> None:
         """Take everything out of the kernel."""
+        self._stop_watching_rules()
         self._programs.close()
         if self._found is not None:
             self._found.close()
+
+    def _stop_watching_rules(self) -> None:
+        while self._rule_watches:
+            self._rule_watches.popitem()[1].close()
 
     def _remove_leftovers(self, found: Discovered) -> None:
         """Take off what a killed agent left; nothing of ours can be attached yet."""

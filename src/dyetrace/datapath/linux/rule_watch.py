@@ -14,12 +14,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from dyetrace.datapath.headers import Headers, parse_headers
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.nft_trace import TraceStep, trace_steps
-from dyetrace.datapath.linux.ruleset import PROGRAM_PATH
+from dyetrace.datapath.linux.ruleset import PROGRAM_PATH, RulePlace
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.record import address_of
 
@@ -29,21 +28,12 @@ NETLINK_ADD_MEMBERSHIP = 1
 NFNLGRP_NFTRACE = 9
 
 TABLE = f"dyetrace-{os.getpid()}"
-BEFORE_ALL_OTHERS = -450  # raw tables and conntrack's defragmentation stand at -400 and later
+# Raw tables and conntrack's defragmentation stand at -400 and later.
+BEFORE_ALL_OTHERS = "type filter hook prerouting priority -450"
 FAMILIES = ("bridge", "inet")
 READY_WITHIN_S = 1.0
 RECEIVE_BYTES = 1 << 16
 PACKETS_KEPT = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulePlace:
-    """Where a rule stands; handle 0 is the chain's policy."""
-
-    family: str
-    table: str
-    chain: str
-    handle: int
 
 
 class RuleWatch:
@@ -96,11 +86,10 @@ class RuleWatch:
         dscp = "{ " + ", ".join(map(str, colors)) + " }"
         lines = []
         for family in FAMILIES:
-            chain = f"{family} {TABLE} mark"
+            chain = f"{family} {TABLE} colored"
             lines += [
                 f"add table {family} {TABLE} {{ flags owner; }}",
-                f"add chain {chain} {{ type filter hook prerouting"
-                f" priority {BEFORE_ALL_OTHERS}; }}",
+                f"add chain {chain} {{ {BEFORE_ALL_OTHERS}; }}",
                 f"add rule {chain} ip dscp {dscp} meta nftrace set 1",
                 f"add rule {chain} ip6 dscp {dscp} meta nftrace set 1",
                 f"list table {family} {TABLE}",
@@ -120,6 +109,8 @@ class RuleWatch:
             if not (more := os.read(output, RECEIVE_BYTES)):
                 raise OSError(f"nft ended: {shown.decode()}")
             shown += more
+            if b"Error" in shown:
+                raise OSError(f"nft refused: {shown.decode()}")
 
     def _read(self) -> None:
         while True:
@@ -147,7 +138,9 @@ class RuleWatch:
 
 
 def _listening() -> socket.socket:
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+    opened = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
+    )
     try:
         opened.bind((0, 0))
         opened.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NFNLGRP_NFTRACE)

@@ -58,6 +58,16 @@ class Chain:
     rules: list[Rule] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePlace:
+    """Where a rule stands; handle 0 is the chain's policy."""
+
+    family: str
+    table: str
+    chain: str
+    handle: int
+
+
 class RuleListing:
     """`nft list ruleset`, running in the namespace it was started in."""
 

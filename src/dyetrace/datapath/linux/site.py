@@ -19,8 +19,8 @@ from dyetrace.datapath.linux.errors import DatapathError
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.route_query import Keys
 from dyetrace.datapath.linux.routing import look_up, neighbour_of
-from dyetrace.datapath.linux.ruleset import RuleListing, has_legacy_rules, parse_ruleset
-from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, suspects
+from dyetrace.datapath.linux.ruleset import RuleListing, RulePlace, has_legacy_rules, parse_ruleset
+from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, rule_at, suspects
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.site import RouteKind, SiteEvidence
 
@@ -39,6 +39,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     bound_for: int = 0,
     dscp: int = 0,
     destination_mac: str = "",
+    dropped_at: RulePlace | None = None,
     within_s: float = WITHIN_S,
 ) -> SiteEvidence:
     """Look around where a packet was lost; flow is the packet's own there.
@@ -46,8 +47,9 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     ifindex is the device it was lost at (0: none), came_in_by the port by which
     the VFD took it in (0: the same), bound_for the port of its receiver, where
     that is a port of this VFD (0: not). destination_mac, where known, tells a
-    bridged packet from a routed one, and which port it was bound for. Never
-    raises: what cannot be read stays empty, and the notes say why.
+    bridged packet from a routed one, and which port it was bound for; dropped_at
+    is the rule that dropped it, where that was seen. Never raises: what cannot be
+    read stays empty, and the notes say why.
     """
     inspection = _Inspection(
         flow=flow,
@@ -56,6 +58,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
         bound_for=bound_for,
         dscp=dscp,
         destination_mac=destination_mac,
+        dropped_at=dropped_at,
         deadline=time.monotonic() + within_s,
     )
     try:
@@ -75,6 +78,7 @@ class _Inspection:
     bound_for: int
     dscp: int
     destination_mac: str
+    dropped_at: RulePlace | None
     deadline: float
     notes: list[str] = field(default_factory=list)
     found: SiteEvidence = field(default_factory=SiteEvidence)
@@ -175,8 +179,9 @@ class _Inspection:
 
     def _look_at_rules(self, listing: RuleListing) -> None:
         text = listing.text(within_s=self.deadline - time.monotonic())
+        chains = parse_ruleset(text)
         rules = suspects(
-            parse_ruleset(text),
+            chains,
             self.flow,
             self.passage,
             crosses_bridge=bool(self.found.bridge_ports),
@@ -184,6 +189,7 @@ class _Inspection:
         )
         if len(rules) == MOST_RULES:
             self.notes.append(f"only {MOST_RULES} of the rules that can drop are shown")
-        self.found = replace(self.found, rules=tuple(rules))
+        culprit = rule_at(self.dropped_at, chains) if self.dropped_at else None
+        self.found = replace(self.found, rules=tuple(rules), dropped_by=culprit)
         if has_legacy_rules():
             self.notes.append("rules of iptables-legacy were not read: nft does not show them")

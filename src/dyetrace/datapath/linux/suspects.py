@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import ip_network
 
-from dyetrace.datapath.linux.ruleset import Chain, Rule
+from dyetrace.datapath.linux.ruleset import Chain, Rule, RulePlace
 from dyetrace.model.packet import Address, FiveTuple, protocol_name
 from dyetrace.model.site import SecurityRule
 
@@ -81,6 +81,22 @@ def suspects(
             if rule.can_drop and may_match(rule.text, flow, translates=translates)
         ]
     return _most_telling(found, flow)[:MOST_RULES]
+
+
+def rule_at(place: RulePlace, chains: Iterable[Chain]) -> SecurityRule:
+    """Describe the rule at a place, or the policy of its chain; by place alone if it is gone."""
+    names = (place.family, place.table, place.chain)
+    for chain in chains:
+        if (chain.family, chain.table, chain.name) != names:
+            continue
+        for rule in chain.rules:
+            if rule.handle == place.handle:
+                return _suspect(chain, rule)
+        if place.handle == 0:
+            return _suspect(chain, Rule(handle=0, text=f"policy {chain.policy}"))
+    return SecurityRule(
+        family=place.family, table=place.table, chain=place.chain, handle=place.handle
+    )
 
 
 def reached_from(chains: Iterable[Chain]) -> dict[tuple[str, str, str], frozenset[str] | None]:
