@@ -74,13 +74,14 @@ def main() -> None:
             at_most=LIMIT_MB,
         ),
     ]
+    ratio = median(speeds) / median(slow)
+    size = median(count for count, _ in told)
     report.notes += [
-        f"all of it: {overall:,.0f} records/s; {median(speeds) / median(slow):.0f} times plain Python",
-        f"batches of {median(count for count, _ in told):,.0f} records, "
-        f"{rest['blob_mb']:.1f} MB as blobs, {rest['batch_mb']:.0f} MB unpacked; "
-        f"peak RSS {rest['peak_mb']:.0f} MB of which {rest['idle_mb']:.0f} MB before the first batch",
+        f"all of it: {overall:,.0f} records/s; {ratio:.0f} times plain Python",
+        f"batches of {size:,.0f} records, {rest['blob_mb']:.1f} MB packed, {rest['batch_mb']:.0f} MB not",
+        f"peak RSS {rest['peak_mb']:.0f} MB, {rest['idle_mb']:.0f} MB before the first batch",
         f"packets by fate: {rest['fates']}",
-        "seconds are the analysing process's CPU time; batches come as blobs of 500 records",
+        "seconds are the analysing process's CPU time",
     ]
     report.show(as_json=args.json)
 

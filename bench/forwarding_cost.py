@@ -43,9 +43,11 @@ class Variant:
 
     @property
     def name(self) -> str:
+        """What the figures are called."""
         return f"{self.protocol.upper()}, {'' if self.is_wanted else 'not '}wanted"
 
     def filter(self, cloud: Cloud) -> PacketFilter:
+        """The load's packets, or others of the same two VMs: those have to be compared in full."""
         return PacketFilter(
             src_vm="blue-web",
             dst=ip_network(cloud.vm("blue-db").address(4)),
@@ -107,8 +109,7 @@ def main() -> None:
         f"{args.rounds} rounds of 3 x {args.seconds:g} s in random order",
         "agents and controller run on the receiver's CPU, not on the one that forwards",
         "CPU is the sender's and its softirqs' (TCP: both ends'), which is all the forwarding",
-        "computed: the programs on the path, timed one by one (program_cost.py), over the "
-        "untraced CPU time of a packet",
+        "computed: the programs on the path, timed one by one, over a packet's untraced CPU time",
     ]
     report.show(as_json=args.json)
 

@@ -4,7 +4,7 @@ log_drop has no test run (tp_btf programs have none): it runs on packets that
 die, not on those that are forwarded.
 """
 
-from lib.costs import Case, measure
+from lib.costs import Case, Runs, measure
 from lib.empty import empty_program
 from lib.frames import ARP, TCP, UDP, ipv4_frame, ipv6_frame, vxlan_frame
 from lib.path import COLOR, add_policy
@@ -39,18 +39,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=50_000, help="runs a round, undyed packets")
     parser.add_argument("--single", type=int, default=500, help="runs a round, dyed packets")
     args = parser.parse_args()
+    runs = Runs(rounds=args.rounds, undyed=args.repeat, dyed=args.single)
     figures = []
     with empty_program() as empty:
         for title, programs, cases in (log_hop(), color(1), color(16), color(1, is_wanted=True)):
             with programs:
-                floor = measure(
-                    cases,
-                    programs,
-                    empty=empty,
-                    rounds=args.rounds,
-                    repeat=args.repeat,
-                    single=args.single,
-                )
+                floor = measure(cases, programs, empty=empty, runs=runs)
             if not figures:
                 figures.append(
                     Figure(name="empty program, gross", unit="ns", summary=quartiles(floor))
@@ -58,8 +52,8 @@ def main() -> None:
             figures += [figure_of(f"{title}, {case.name}", case) for case in cases]
     report = Report(title="Program cost: ns per run beyond an empty program", figures=figures)
     report.notes.append(
-        f"{args.rounds} rounds in random order, {args.repeat} runs each ({args.single} of dyed ones), "
-        "between two runs of the empty program"
+        f"{args.rounds} rounds in random order, of {args.repeat} runs each "
+        f"({args.single} of dyed packets), between two runs of the empty program"
     )
     report.notes.append("dyed: what a traced packet pays, record and all; at most 20 a task or so")
     report.show(as_json=args.json)

@@ -25,9 +25,16 @@ class Case:
     gross_ns: list[float] = field(default_factory=list)
 
 
-def measure(
-    cases: Iterable[Case], programs: Programs, *, empty: int, rounds: int, repeat: int, single: int
-) -> list[float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """How often to run: rounds, and in each every case so many times."""
+
+    rounds: int
+    undyed: int
+    dyed: int = 1
+
+
+def measure(cases: Iterable[Case], programs: Programs, *, empty: int, runs: Runs) -> list[float]:
     """Run all cases in each round, in random order, each between two runs of the empty program.
 
     Fills in the cases; gives the ns of the empty program. Dyed packets fill
@@ -36,10 +43,10 @@ def measure(
     order = list(cases)
     draw = random.Random(SEED)
     empties = []
-    for _ in range(rounds):
+    for _ in range(runs.rounds):
         draw.shuffle(order)
         for case in order:
-            times = repeat if case.is_undyed else single
+            times = runs.undyed if case.is_undyed else runs.dyed
             before = _ns_per_run(empty, case, times)
             gross = _ns_per_run(case.program, case, times)
             after = _ns_per_run(empty, case, times)

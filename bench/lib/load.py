@@ -101,9 +101,9 @@ def forwarding_cpu() -> int:
 
 
 def _start(vm: Vm, role: str, protocol: str, address: str, cpu: int) -> subprocess.Popen[bytes]:
+    flood = (sys.executable, "-m", "lib.flood", role, protocol, address, str(cpu))
     return subprocess.Popen(
-        ["ip", "netns", "exec", vm.netns]
-        + [sys.executable, "-m", "lib.flood", role, protocol, address, str(cpu)],
+        ("ip", "netns", "exec", vm.netns, *flood),
         cwd=BENCH,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import ColorMap
 from dyetrace.model.record import Point
 from dyetrace.model.task import Limits
-from lib.costs import Case, measure
+from lib.costs import Case, Runs, measure
 from lib.empty import empty_program
 from lib.frames import TCP, UDP, ipv4_frame, vxlan_frame
 
@@ -19,7 +19,7 @@ COLOR = 43
 HOUR_NS = 3600 * 10**9
 PLAIN_HOPS = 4  # both sides of the two links between vSwitch and vRouter
 VXLAN_HOPS = 2  # both uplinks
-ROUNDS, REPEAT = 40, 20_000
+RUNS = Runs(rounds=40, undyed=20_000)
 
 
 def loopback() -> PortHandle:
@@ -51,7 +51,7 @@ def path_costs_ns(protocol: str) -> list[float]:
         vxlan = Case(name="uplink", program=log, frame=vxlan_frame(inner), is_undyed=True)
         last = Case(name="delivery", program=restore, frame=inner, is_undyed=True)
         cases = (color, plain, vxlan, last)
-        measure(cases, programs, empty=empty, rounds=ROUNDS, repeat=REPEAT, single=1)
+        measure(cases, programs, empty=empty, runs=RUNS)
     return [
         first + PLAIN_HOPS * hop + VXLAN_HOPS * uplink + delivery
         for first, hop, uplink, delivery in zip(*(case.net_ns for case in cases), strict=True)

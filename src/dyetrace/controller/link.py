@@ -28,7 +28,7 @@ from dyetrace.wire.messages import (
 A = TypeVar("A", bound=Answer)
 
 ANSWER_WITHIN_S = 5.0
-PINGS = 5  # the quickest of them relates the clocks best
+PINGS = 15  # the quickest of them relates the clocks best
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
