@@ -76,9 +76,10 @@ def main() -> None:
     ]
     ratio = median(speeds) / median(slow)
     size = median(count for count, _ in told)
+    megabytes = f"{rest['blob_mb']:.1f} MB packed, {rest['batch_mb']:.0f} unpacked"
     report.notes += [
         f"all of it: {overall:,.0f} records/s; {ratio:.0f} times plain Python",
-        f"batches of {size:,.0f} records, {rest['blob_mb']:.1f} MB packed, {rest['batch_mb']:.0f} MB not",
+        f"a batch: {size:,.0f} records, {megabytes}",
         f"peak RSS {rest['peak_mb']:.0f} MB, {rest['idle_mb']:.0f} MB before the first batch",
         f"packets by fate: {rest['fates']}",
         "seconds are the analysing process's CPU time",

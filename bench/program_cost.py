@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--single", type=int, default=500, help="runs a round, dyed packets")
     args = parser.parse_args()
     runs = Runs(rounds=args.rounds, undyed=args.repeat, dyed=args.single)
-    figures = []
+    figures: list[Figure] = []
     with empty_program() as empty:
         for title, programs, cases in (log_hop(), color(1), color(16), color(1, is_wanted=True)):
             with programs:

@@ -1,5 +1,6 @@
 """A steady load from one VM to another, and what has come of it so far."""
 
+import math
 import os
 import subprocess
 import sys
@@ -27,11 +28,12 @@ class Sample:
     def since(self, earlier: "Sample") -> "Rates":
         """Compare with an earlier one."""
         time_s, packets = self.at_s - earlier.at_s, self.packets - earlier.packets
+        octets, cpu_ns = self.octets - earlier.octets, self.cpu_ns - earlier.cpu_ns
         return Rates(
             packets_per_s=packets / time_s,
-            gbit_per_s=(self.octets - earlier.octets) * 8e-9 / time_s,
-            cpu_ns_per_kb=(self.cpu_ns - earlier.cpu_ns) / ((self.octets - earlier.octets) / 1024),
-            cpu_ns_per_packet=(self.cpu_ns - earlier.cpu_ns) / packets,
+            gbit_per_s=octets * 8e-9 / time_s,
+            cpu_ns_per_kb=cpu_ns / (octets / 1024) if octets else math.inf,
+            cpu_ns_per_packet=cpu_ns / packets if packets else math.inf,
         )
 
 

@@ -1,9 +1,11 @@
 """What /proc says of a process."""
 
 import os
+import time
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+SCHEDULER_CLOCK = 2  # CPUCLOCK_SCHED: see clock_getcpuclockid(3)
 
 
 def memory_kb(pid: int | str, name: str) -> int:
@@ -21,8 +23,5 @@ def cpu_ticks(pid: int) -> int:
 
 
 def scheduled_ns(pid: int) -> int:
-    """Count the ns all threads of a process have run: finer than ticks."""
-    return sum(
-        int((thread / "schedstat").read_text(encoding="utf-8").split()[0])
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-    )
+    """Count the ns all threads of a process have run, this very moment included."""
+    return time.clock_gettime_ns(~pid << 3 | SCHEDULER_CLOCK)

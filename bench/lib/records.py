@@ -6,7 +6,9 @@ fills in what differs from packet to packet. Deterministic: a batch has a number
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,22 +55,24 @@ def topology() -> Topology:
 
 
 def _host(number: int) -> Host:
-    def port(netns: int, ifindex: int, kind: PortKind, **more: object) -> Port:
-        return Port(
-            host_number=number, netns=netns, ifindex=ifindex, kind=kind, name=f"p{ifindex}", **more
-        )  # type: ignore[arg-type]
-
+    port = partial(Port, host_number=number, name="")
     nic = Nic(id=f"vm-{number}", vm=f"vm-{number}", addresses=(ip_address(address(number)),))
     switch = (
-        port(SWITCH, UPLINK, PortKind.UPLINK, addresses=(ip_address(vtep(number)),)),
-        port(SWITCH, TO_ROUTER_A, PortKind.LINK, peer=(ROUTER, SIDE_A)),
-        port(SWITCH, TO_ROUTER_B, PortKind.LINK, peer=(ROUTER, SIDE_B)),
-        port(SWITCH, FIRST_VNIC, PortKind.VNIC, nic=nic),
+        port(
+            netns=SWITCH,
+            ifindex=UPLINK,
+            name="",
+            kind=PortKind.UPLINK,
+            addresses=(ip_address(vtep(number)),),
+        ),
+        port(netns=SWITCH, ifindex=TO_ROUTER_A, kind=PortKind.LINK, peer=(ROUTER, SIDE_A)),
+        port(netns=SWITCH, ifindex=TO_ROUTER_B, kind=PortKind.LINK, peer=(ROUTER, SIDE_B)),
+        port(netns=SWITCH, ifindex=FIRST_VNIC, kind=PortKind.VNIC, nic=nic),
     )
     router = (
-        port(ROUTER, SIDE_A, PortKind.LINK, peer=(SWITCH, TO_ROUTER_A)),
-        port(ROUTER, SIDE_B, PortKind.LINK, peer=(SWITCH, TO_ROUTER_B)),
-        port(ROUTER, OUTSIDE, PortKind.EXTERNAL),
+        port(netns=ROUTER, ifindex=SIDE_A, kind=PortKind.LINK, peer=(SWITCH, TO_ROUTER_A)),
+        port(netns=ROUTER, ifindex=SIDE_B, kind=PortKind.LINK, peer=(SWITCH, TO_ROUTER_B)),
+        port(netns=ROUTER, ifindex=OUTSIDE, kind=PortKind.EXTERNAL),
     )
     return Host(
         number=number,
@@ -152,7 +156,7 @@ def _flow(source: str, destination: str, protocol: Protocol) -> FiveTuple:
 def _template(task: int, places: Sequence[Place], flow: FiveTuple, outer: Outer) -> RecordArray:
     rows = np.zeros(len(places), dtype=RECORD)
     for row, (number, (host, netns, ifindex, point)) in zip(rows, enumerate(places), strict=True):
-        for name, value in {
+        facts: dict[str, Any] = {
             "host": host,
             "netns": netns,
             "ifindex": ifindex,
@@ -164,7 +168,8 @@ def _template(task: int, places: Sequence[Place], flow: FiveTuple, outer: Outer)
             "dst_port": flow.dst_port,
             "ttl": 64 if number <= 2 else 63,
             "call_site": 0xFFFFFFFF81000000 if point is Point.DROP else 0,
-        }.items():
+        }
+        for name, value in facts.items():
             row[name] = value
         if (netns, ifindex) == (SWITCH, UPLINK) and point is not Point.DROP:
             row["encapsulation"], row["vni"] = outer.encapsulation, outer.vni
@@ -206,7 +211,8 @@ class Mix:
             ("payload_length", 1, 1400),
         ):
             records[name] = _each(draw, packet, packets, least, most)
-        return records[np.lexsort((records["seen_ns"], records["host"]))]
+        arrived: RecordArray = records[np.lexsort((records["seen_ns"], records["host"]))]
+        return arrived
 
 
 def _each(

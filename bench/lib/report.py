@@ -20,12 +20,17 @@ class Figure:
     summary: Summary
     at_most: float | None = None
     at_least: float | None = None
-    judged: str = "median"  # the part of the summary that the limit is about
+    judged: str = "median"  # what of the summary the limit is about; "interval": all of it
 
     @property
     def holds(self) -> bool | None:
-        """Whether it is within its limit; None where there is none."""
-        value = float(getattr(self.summary, self.judged))
+        """Whether it is within its limit; None where there is none, or it cannot be told."""
+        if self.judged == "interval":
+            answers = {self._is_within(self.summary.low), self._is_within(self.summary.high)}
+            return answers.pop() if len(answers) == 1 else None
+        return self._is_within(float(getattr(self.summary, self.judged)))
+
+    def _is_within(self, value: float) -> bool | None:
         if self.at_most is not None:
             return value <= self.at_most
         return value >= self.at_least if self.at_least is not None else None
@@ -34,13 +39,14 @@ class Figure:
         """Write it as one line."""
         found = self.summary
         text = (
-            f"  {self.name:<44}{_short(found.median):>9} {self.unit:<10}"
+            f"  {self.name:<44}{_short(found.median):>9} {self.unit:<11}"
             f"{found.spread} {_short(found.low)} .. {_short(found.high)}, n={found.samples}"
         )
-        if self.holds is None:
+        if self.at_most is None and self.at_least is None:
             return text
         limit = f"<= {self.at_most:g}" if self.at_most is not None else f">= {self.at_least:g}"
-        return f"{text}  (limit {limit}: {'holds' if self.holds else 'MISSED'})"
+        answer = {True: "holds", False: "MISSED", None: "too noisy to tell"}[self.holds]
+        return f"{text}  (limit {limit}: {answer})"
 
 
 @dataclass(slots=True, kw_only=True)

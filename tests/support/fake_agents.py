@@ -1,7 +1,8 @@
 """A cloud of agents in this process: real sockets and messages, data planes in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import stat
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -61,9 +62,7 @@ class Agents:
 
     async def nothing_is_held(self) -> bool:
         """Wait until no agent logs or colors."""
-        async with asyncio.timeout(5):
-            while any(each.logged or each.coloring for each in self.drivers.values()):
-                await asyncio.sleep(0)
+        await until(lambda: not any(each.logged or each.coloring for each in self.drivers.values()))
         return True
 
 
@@ -79,8 +78,7 @@ async def two_agents(folder, **settings) -> AsyncIterator[Agents]:
         for name, driver in drivers.items()
     }
     running = {name: asyncio.create_task(server.serve()) for name, server in servers.items()}
-    while not all(server.socket.exists() for server in servers.values()):
-        await asyncio.sleep(0)
+    await until(lambda: all(map(is_ready, servers.values())))
     cloud = Cloud(
         name="test",
         agents=tuple(
@@ -93,6 +91,18 @@ async def two_agents(folder, **settings) -> AsyncIterator[Agents]:
     finally:
         for name in running:
             await agents.kill(name)
+
+
+async def until(condition: Callable[[], object], *, within_s: float = 10.0) -> None:
+    """Let the others run until a condition holds; fail when the deadline passes."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - fakes tell nobody what they were told
+            await asyncio.sleep(0)
+
+
+def is_ready(server: AgentServer) -> bool:
+    """Whether it serves: it takes the socket for itself last."""
+    return server.socket.exists() and stat.S_IMODE(server.socket.stat().st_mode) == 0o600
 
 
 def delivered(policy) -> Batch:

@@ -107,5 +107,7 @@ class FakeDriver:
     def close(self) -> None:
         if not self.is_closed:
             self.is_closed = True
+            self.logged = frozenset()
+            self.coloring.clear()
             os.close(self._readable)
             os.close(self._writable)

@@ -21,10 +21,10 @@ STATE = "/run/dyetrace-state"
 FIRST = f"""
 mount -t tmpfs own /run && mkdir -p /run/netns /run/dyetrace {STATE} && ip link set dev lo up &&
 exec {sys.executable} -c '
-import signal
+import signal, sys
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 print("ready", flush=True)
-signal.pause()'
+sys.stdin.read()'
 """
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
@@ -36,6 +36,7 @@ class OwnHost:
         self._unshare = subprocess.Popen(
             ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
              "sh", "-ec", FIRST],
+            stdin=subprocess.PIPE,  # its end, however the test ends, ends this host
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -120,7 +121,7 @@ class OwnHost:
 
     def ping(self, netns: str, address: str) -> None:
         """Send 200 echo requests a second from a namespace until the test ends."""
-        self.start("ip", "netns", "exec", netns, "ping", "-q", "-i", "0.005", address)
+        self.start("ip", "netns", "exec", netns, "ping", "-q", "-i", "0.005", "-w", "120", address)
 
     def processes(self, *words: str) -> list[int]:
         """List this host's processes with these words in their command line."""
@@ -161,9 +162,12 @@ class OwnHost:
         os.kill(self.first, signal.SIGKILL)  # and with it all processes of its namespace
         self._unshare.wait()
         for process in self._started:
+            process.kill()  # `nsenter` sleeps when what it started was stopped
             process.communicate()
         assert self._unshare.stdout is not None
         self._unshare.stdout.close()
+        if self._unshare.stdin is not None:
+            self._unshare.stdin.close()
 
 
 def environment(more: Mapping[str, str] | None) -> dict[str, str]:

@@ -91,6 +91,8 @@ class AgentLink:
             raise AgentUnreachable(f"the agent of host {self.name} does not answer") from error
         finally:
             self._waiting.pop(number, None)
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # looked at, or asyncio complains where users see it
         if isinstance(found, Refused):
             raise PolicyRefused(f"host {self.name}: {found.text}")
         if not isinstance(found, kind):

@@ -63,7 +63,7 @@ def load_cloud(name: str, folder: Path = CLOUDS) -> Cloud:
             ),
             nics=dict(_nics(content.get("vms", ()))),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadCloudFile(f"{path} is no description of a cloud: {error!r}") from error
 
 

@@ -1,0 +1,209 @@
+"""An agent's sessions: nobody can block or bloat it, and what nobody renews ends."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+from dyetrace.agent import server as agent_server
+from dyetrace.controller.link import AgentLink
+from dyetrace.datapath.driver import Batch
+from dyetrace.errors import AgentUnreachable, PolicyRefused
+from dyetrace.model.policy import ColorPolicy, LogPolicy
+from dyetrace.model.record import RECORD
+from dyetrace.wire import frames
+from dyetrace.wire.messages import (
+    Color,
+    Done,
+    Flush,
+    Hello,
+    Log,
+    Ping,
+    Pong,
+    Records,
+    Remove,
+    Renew,
+    Welcome,
+)
+from support.builders import SWITCH, TO_VM, a_task
+from support.fake_agents import two_agents, until
+
+SECOND = 1_000_000_000
+PORTS = frozenset({(1, SWITCH, TO_VM)})
+
+
+def a_log(task_id=1, lease_ns=60 * SECOND):
+    return Log(request=0, task_id=task_id, policy=LogPolicy(ports=PORTS), lease_ns=lease_ns)
+
+
+def a_color(task_id=1, lease_ns=60 * SECOND):
+    task = a_task()
+    policy = ColorPolicy(task_id=task_id, ports=PORTS, filters=(task.wanted,), limits=task.limits)
+    return Color(request=0, policy=policy, lease_ns=lease_ns)
+
+
+async def connected(agents, on_records=lambda *_: None):
+    address = agents.cloud.agents[0]
+    link = AgentLink(name=address.host, socket=address.socket, on_records=on_records)
+    await link.open()
+    return link
+
+
+def run(test, folder):
+    async def main():
+        async with two_agents(folder) as agents:
+            await test(agents)
+
+    asyncio.run(main())
+
+
+def test_a_lease_that_nobody_renews_ends_color_and_log(tmp_path):
+    async def test(agents):
+        link = await connected(agents)
+        await link.ask(a_log(lease_ns=SECOND // 10), Done)
+        await link.ask(a_color(), Done)
+
+        await until(lambda: not agents.web.logged)
+
+        assert agents.web.ticks("stop color") < agents.web.ticks("log nothing")
+        assert link.is_up
+        await link.close()
+
+    run(test, tmp_path)
+
+
+def test_what_is_asked_of_a_task_that_has_ended_is_refused_clearly(tmp_path):
+    async def test(agents):
+        link = await connected(agents)
+        for request in (a_color(), Renew(request=0, task_id=1, lease_ns=1)):
+            with pytest.raises(PolicyRefused, match="task 0000000000000001 is not held here"):
+                await link.ask(request, Done)
+        await link.ask(Remove(request=0, task_id=1), Done)
+        await link.close()
+
+    run(test, tmp_path)
+
+
+def test_a_controller_that_goes_takes_only_its_own_task_with_it(tmp_path):
+    async def test(agents):
+        leaving, staying = await connected(agents), await connected(agents)
+        await leaving.ask(a_log(1), Done)
+        await leaving.ask(a_color(1), Done)
+        await staying.ask(a_log(2), Done)
+        await staying.ask(a_color(2), Done)
+
+        await leaving.close()
+        await until(lambda: set(agents.web.coloring) == {2})
+
+        assert agents.web.logged == PORTS
+        await staying.close()
+        await until(lambda: not agents.web.logged)
+
+    run(test, tmp_path)
+
+
+def test_a_controller_that_does_not_read_is_cut_off_and_others_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(agent_server, "MOST_UNREAD", 256 * 1024)
+    noise = np.frombuffer(np.random.default_rng(1).bytes(200 * RECORD.itemsize), dtype=RECORD)
+    received = []
+
+    async def test(agents):
+        agents.web.read = lambda: Batch(records=noise)
+        _, stuck = await asyncio.open_unix_connection(agents.cloud.agents[0].socket)
+        await frames.send(stuck, a_log(1))
+        reading = await connected(agents, lambda _, records: received.append(records))
+        await reading.ask(a_log(2), Done)
+        await until(lambda: len(agents.web.ticks("log")) >= 2)
+        held = agents.web.ticks("log nothing")
+
+        async with asyncio.timeout(20):
+            while len(agents.web.ticks("log")) == 2:  # when it goes, our ports are logged anew
+                await reading.ask(Flush(request=0), Done)
+
+        assert held == []
+        assert reading.is_up
+        assert isinstance(received[0], Records)
+        assert agents.web.logged == PORTS
+        stuck.close()
+        await reading.close()
+
+    run(test, tmp_path)
+
+
+def test_an_agent_of_another_protocol_is_refused_with_the_reason(tmp_path):
+    async def test(agents):
+        link = await connected(agents)
+        with pytest.raises(PolicyRefused, match="run the same version"):
+            await link.ask(Hello(request=0, protocol=99), Welcome)
+        await link.close()
+
+    run(test, tmp_path)
+
+
+def test_bytes_that_are_no_protocol_end_that_session_only(tmp_path, capsys):
+    async def test(agents):
+        link = await connected(agents)
+        reader, writer = await asyncio.open_unix_connection(agents.cloud.agents[0].socket)
+        writer.write(b"\0\0\0\x05hello")
+        assert await reader.read() == b""
+        writer.close()
+
+        assert (await link.ask(Ping(request=0), Pong)).clock_ns <= time.monotonic_ns()
+        await link.close()
+
+    run(test, tmp_path)
+    assert "spoke another protocol" in capsys.readouterr().err
+
+
+def test_a_driver_that_breaks_down_refuses_that_request_only(tmp_path, capsys):
+    async def test(agents):
+        def break_down(*_, **__):
+            raise RuntimeError("odd")
+
+        agents.web.color = break_down
+        link = await connected(agents)
+        await link.ask(a_log(), Done)
+        with pytest.raises(PolicyRefused, match="bug in the agent"):
+            await link.ask(a_color(), Done)
+        await link.ask(Remove(request=0, task_id=1), Done)
+        assert not agents.web.logged
+        await link.close()
+
+    run(test, tmp_path)
+    assert "odd" in capsys.readouterr().err
+
+
+def test_an_agent_that_does_not_answer_is_down_for_good(tmp_path, monkeypatch):
+    monkeypatch.setattr("dyetrace.controller.link.ANSWER_WITHIN_S", 0.05)
+
+    async def test(agents):
+        link = await connected(agents)
+        gate = asyncio.Event()
+
+        async def silent(*_):
+            await gate.wait()
+
+        monkeypatch.setattr(agent_server.AgentServer, "_answer", silent)
+        for _ in range(2):
+            with pytest.raises(AgentUnreachable, match="cn-1"):
+                await link.ask(Ping(request=0), Pong)
+        assert not link.is_up
+        await link.close()
+
+    run(test, tmp_path)
+
+
+def test_an_agent_without_controllers_exits_when_idle(tmp_path):
+    async def main():
+        async with two_agents(tmp_path) as agents:
+            server = agent_server.AgentServer(
+                driver=agents.db.__class__(agents.db.host),
+                socket=tmp_path / "idle.sock",
+                idle_exit_s=0,
+            )
+            await asyncio.wait_for(server.serve(), timeout=10)
+            assert not server.socket.exists()
+            assert server.driver.is_closed
+
+    asyncio.run(main())
