@@ -17,7 +17,7 @@ from typing import Any
 from lib import dict_analysis, records
 from lib.processes import memory_kb
 from lib.report import Figure, Report, options
-from lib.stats import extremes, quartiles
+from lib.stats import once, quartiles
 
 from dyetrace.model.record import RecordArray
 
@@ -70,7 +70,7 @@ def main() -> None:
         Figure(
             name="peak memory beyond process and batch",
             unit="MB",
-            summary=extremes([rest["beyond_mb"], rest["beyond_mb"]]),
+            summary=once(rest["beyond_mb"]),
             at_most=LIMIT_MB,
         ),
     ]

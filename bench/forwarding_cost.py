@@ -156,8 +156,8 @@ async def measure(
     moved = [each for each in rounds if not each.stood_still]
     if len(moved) < len(rounds):
         report.notes.append(
-            f"{variant.name}: left out {len(rounds) - len(moved)} rounds in which no packet arrived "
-            "for a whole spell"
+            f"{variant.name}: {len(rounds) - len(moved)} rounds left out, "
+            "as for a whole spell no packet arrived"
         )
     report.notes.append(
         f"{variant.name}: {'/'.join(map(str, sorted(links)))} BPF links while traced, "

@@ -39,6 +39,11 @@ def extremes(values: Sequence[float]) -> Summary:
     )
 
 
+def once(value: float) -> Summary:
+    """A value that there is but one of, such as a peak."""
+    return Summary(median=value, low=value, high=value, spread="only", samples=1)
+
+
 def bootstrapped(values: Sequence[float]) -> Summary:
     """The median and its 95 % confidence interval (percentile bootstrap, Efron 1979)."""
     draw = random.Random(SEED)

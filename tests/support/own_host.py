@@ -159,10 +159,11 @@ class OwnHost:
 
     def close(self) -> None:
         """End everything."""
+        for process in self._started:
+            process.kill()  # first: what nobody reaps would keep the namespace
         os.kill(self.first, signal.SIGKILL)  # and with it all processes of its namespace
         self._unshare.wait()
         for process in self._started:
-            process.kill()  # `nsenter` sleeps when what it started was stopped
             process.communicate()
         assert self._unshare.stdout is not None
         self._unshare.stdout.close()
