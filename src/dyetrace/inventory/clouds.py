@@ -35,6 +35,7 @@ class Cloud:
     name: str
     agents: tuple[AgentAddress, ...]
     nics: Mapping[NicPlace, Nic] = field(default_factory=dict)
+    netns: tuple[str, ...] = ()  # globs of all its namespaces, also those without an agent
 
 
 def registered_clouds(folder: Path = CLOUDS) -> tuple[str, ...]:
@@ -62,17 +63,20 @@ def load_cloud(name: str, folder: Path = CLOUDS) -> Cloud:
                 for agent in content["agents"]
             ),
             nics=dict(_nics(content.get("vms", ()))),
+            netns=tuple(content.get("netns", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadCloudFile(f"{path} is no description of a cloud: {error!r}") from error
 
 
 def netns_of_clouds(folder: Path = CLOUDS) -> tuple[str, ...]:
-    """Give the globs of all namespaces that agents of registered clouds look after."""
+    """Give the globs of all namespaces of registered clouds, with an agent or without."""
     found: list[str] = []
     for name in registered_clouds(folder):
         with suppress(BadCloudFile, InvalidRequest):  # broken, or down since it was listed
-            found.extend(glob for agent in load_cloud(name, folder).agents for glob in agent.netns)
+            cloud = load_cloud(name, folder)
+            found.extend(cloud.netns)
+            found.extend(glob for agent in cloud.agents for glob in agent.netns)
     return tuple(found)
 
 

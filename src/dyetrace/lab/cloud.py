@@ -15,7 +15,7 @@ from dyetrace.lab.errors import UnknownName
 from dyetrace.lab.faults.fault import Fault
 from dyetrace.lab.kinds import kind_called
 from dyetrace.lab.lifecycle import raise_cloud, take_down
-from dyetrace.lab.namespaces import fabric_namespace, internet_namespace, namespace
+from dyetrace.lab.namespaces import fabric_namespace, internet_namespace, namespace, prefix_of
 
 EXEC_WITHIN_S = 30.0
 
@@ -192,6 +192,7 @@ class Cloud:
         return {
             "cloud": self.name,
             "kind": self.description.kind,
+            "netns": [f"{prefix_of(self.name)}*"],
             "agents": [],
             "vms": [vm.entry() for vm in self.vms],
             "faults": [],

@@ -77,6 +77,7 @@ class LinuxDriver:
             self._programs.close()
             raise
         self._found: Discovered | None = None
+        self._earlier: list[Discovered] = []  # attached ports' namespaces are held by these
         self._ports: dict[PortKey, Port] = {}
         self._logged: dict[PortKey, PortHandle] = {}
         self._tasks: dict[TaskId, Coloring] = {}
@@ -94,7 +95,7 @@ class LinuxDriver:
         scope = Scope(names=self._netns, others=self._others())
         found = discover(scope, host_number=self.number, host_name=self._name)
         if self._found is not None:
-            self._found.close()
+            self._earlier.append(self._found)
         self._found = found
         # What is logged stays known, though it may have vanished by now.
         self._ports = {key: self._ports[key] for key in self._logged}
@@ -102,7 +103,7 @@ class LinuxDriver:
         if self._may_find_leftovers:
             self._remove_leftovers(found)
         if not self._logged and not self._tasks:
-            found.close()  # an idle agent keeps no namespace alive
+            self._let_go_of_namespaces()
         return found.host, found.notes
 
     def log_at(self, ports: frozenset[PortKey]) -> tuple[int, tuple[str, ...]]:
@@ -118,8 +119,7 @@ class LinuxDriver:
         self._programs.watch({key[1] for key in self._logged})
         if not self._logged:
             self._stop_watching_rules()
-            if self._found is not None:
-                self._found.close()
+            self._let_go_of_namespaces()
         probes = sum(len(_points(self._ports[key])) for key in self._logged)
         return probes + bool(self._logged), tuple(notes)
 
@@ -265,8 +265,13 @@ class LinuxDriver:
         """Take everything out of the kernel."""
         self._stop_watching_rules()
         self._programs.close()
-        if self._found is not None:
-            self._found.close()
+        self._let_go_of_namespaces()
+
+    def _let_go_of_namespaces(self) -> None:
+        """Close them: an idle agent keeps none alive. They can be entered by path again."""
+        for found in (*self._earlier, *filter(None, [self._found])):
+            found.close()
+        self._earlier.clear()
 
     def _stop_watching_rules(self) -> None:
         while self._rule_watches:
