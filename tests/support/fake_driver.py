@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from dyetrace.datapath.driver import Batch, ColorCounts, Losses
+from dyetrace.datapath.driver import Batch, Losses
 from dyetrace.errors import PolicyRefused
 from dyetrace.model.packet import ColorMap, FiveTuple
-from dyetrace.model.policy import ColorPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, PortKey

@@ -21,7 +21,6 @@ from dyetrace.wire.messages import (
     PROTOCOL_VERSION,
     Answer,
     Color,
-    Coloring,
     Done,
     Flush,
     Health,
@@ -111,17 +110,7 @@ class AgentServer:
     def _health(self) -> Health:
         losses = self.driver.losses()
         return Health(
-            colorings=tuple(
-                Coloring(
-                    task_id=task_id,
-                    colored=counts.colored,
-                    matched=counts.matched,
-                    limited=counts.limited,
-                    uncolorable=counts.uncolorable,
-                    already_colored=counts.already_colored,
-                )
-                for task_id, counts in self._held.counts().items()
-            ),
+            colored=self._held.counts(),
             recorded=losses.recorded,
             lost_in_ring=losses.lost_in_ring,
             unreadable=losses.unreadable,

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from dyetrace.datapath.driver import Batch, ColorCounts, DatapathDriver
+from dyetrace.datapath.driver import Batch, DatapathDriver
 from dyetrace.errors import PolicyRefused
-from dyetrace.model.policy import ColorPolicy, LogPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
 from dyetrace.model.task import TaskId, task_name
 from dyetrace.model.topology import PortKey
 

@@ -9,10 +9,11 @@ from dyetrace.controller.link import AgentLink
 from dyetrace.errors import AgentUnreachable, DyetraceError
 from dyetrace.inventory.clouds import Cloud
 from dyetrace.inventory.overlay import apply_inventory
+from dyetrace.model.policy import ColorCounts
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, Topology
 from dyetrace.transport.log import RecordLog, Shipment
-from dyetrace.wire.messages import Coloring, Records
+from dyetrace.wire.messages import Records
 
 
 class Fleet:
@@ -83,22 +84,21 @@ class Fleet:
                 raise outcome
         return failed
 
-    def coloring(self, task_id: TaskId) -> dict[int, Coloring]:
+    def coloring(self, task_id: TaskId) -> dict[int, ColorCounts]:
         """How the task's coloring goes, by host number, as last heard."""
         return {
-            link.host.number: coloring
+            link.host.number: link.health.colored[task_id]
             for link in self.links
-            for coloring in link.health.colorings
-            if coloring.task_id == task_id
+            if task_id in link.health.colored
         }
 
     def reports(self, task_id: TaskId, not_installed: Iterable[str]) -> dict[int, HostReport]:
         """What is known of each host's part in a task."""
         lacking = set(not_installed)
-        colorings = self.coloring(task_id)
+        counts = self.coloring(task_id)
         return {
             link.host.number or -position: replace(
-                _report(link, colorings.get(link.host.number)),
+                _report(link, counts.get(link.host.number, ColorCounts())),
                 is_installed=link.name not in lacking,
             )
             for position, link in enumerate(self.links, start=1)
@@ -116,7 +116,7 @@ class Fleet:
         )
 
 
-def _report(link: AgentLink, coloring: Coloring | None) -> HostReport:
+def _report(link: AgentLink, counts: ColorCounts) -> HostReport:
     now, start = link.health, link.health_at_start
     lost = now.lost_in_ring + now.unreadable - start.lost_in_ring - start.unreadable
     return HostReport(
@@ -124,10 +124,10 @@ def _report(link: AgentLink, coloring: Coloring | None) -> HostReport:
         name=link.name,
         is_up=link.is_up,
         records_lost=max(lost, 0),
-        colored=coloring.colored if coloring else 0,
-        matched=coloring.matched if coloring else 0,
-        uncolorable=coloring.uncolorable if coloring else 0,
-        already_colored=coloring.already_colored if coloring else 0,
+        colored=counts.colored,
+        matched=counts.matched,
+        uncolorable=counts.uncolorable,
+        already_colored=counts.already_colored,
         clock_uncertainty_ns=link.clock.uncertainty_ns if link.clock else None,
     )
 

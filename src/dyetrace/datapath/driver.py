@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dyetrace.model.packet import ColorMap, FiveTuple
-from dyetrace.model.policy import ColorPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.record import RECORD, RecordArray
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
@@ -26,17 +26,6 @@ class Batch:
     records: RecordArray = field(default_factory=no_records)
     drop_names: Mapping[int, str] = field(default_factory=dict)
     symbols: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColorCounts:
-    """What became of the packets a task's filter matched."""
-
-    colored: int = 0
-    matched: int = 0
-    limited: int = 0
-    uncolorable: int = 0
-    already_colored: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

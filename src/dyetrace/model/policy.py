@@ -1,6 +1,6 @@
 """What one VFD does for a task: COLOR at a source port, LOG everywhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, TaskId
@@ -19,6 +19,26 @@ class ColorPolicy:
     ports: frozenset[PortKey]
     filters: tuple[PacketFilter, ...]
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColorCounts:
+    """What became of the packets that a task's filter matched."""
+
+    colored: int = 0
+    matched: int = 0  # until the count was reached or the time was over
+    limited: int = 0  # left alone for the rate limit
+    uncolorable: int = 0  # left alone: their class has no color
+    already_colored: int = 0  # left alone: the sender uses a color itself
+
+    def __add__(self, other: "ColorCounts") -> "ColorCounts":
+        """Count both."""
+        return ColorCounts(
+            **{
+                item.name: getattr(self, item.name) + getattr(other, item.name)
+                for item in fields(self)
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

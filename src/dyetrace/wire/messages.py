@@ -7,7 +7,7 @@ other answers repeat. Records and Health come unasked while a task is active.
 from dataclasses import dataclass, field
 
 from dyetrace.model.packet import FiveTuple
-from dyetrace.model.policy import ColorPolicy, LogPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
@@ -160,22 +160,10 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coloring:
-    """How a task's coloring goes at one host; counts of packets."""
-
-    task_id: TaskId
-    colored: int = 0
-    matched: int = 0
-    limited: int = 0
-    uncolorable: int = 0
-    already_colored: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Agent: how it goes; what was lost stays counted from the agent's start."""
 
-    colorings: tuple[Coloring, ...] = ()
+    colored: dict[TaskId, ColorCounts] = field(default_factory=dict)
     recorded: int = 0
     lost_in_ring: int = 0
     unreadable: int = 0

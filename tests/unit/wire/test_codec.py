@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Protocol
-from dyetrace.model.policy import ColorPolicy, LogPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
 from dyetrace.model.site import Neighbour, NeighbourState, RouteKind, RouteLookup, SiteEvidence
 from dyetrace.model.task import Limits
 from dyetrace.wire.codec import BadMessage, decode, encode
 from dyetrace.wire.messages import (
     Color,
-    Coloring,
     Health,
     Hello,
     Inspect,
@@ -62,7 +61,7 @@ MESSAGES = [
         ),
     ),
     Records(blob=b"\0\1", drop_names={65536: "X"}, symbols={2**64 - 1: "f"}),
-    Health(colorings=(Coloring(task_id=1, colored=2),), recorded=3),
+    Health(colored={1: ColorCounts(colored=2)}, recorded=3),
 ]
 
 

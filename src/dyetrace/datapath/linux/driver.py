@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dyetrace.datapath.driver import Batch, ColorCounts, Losses
+from dyetrace.datapath.driver import Batch, Losses
 from dyetrace.datapath.linux.attach import PortHandle
 from dyetrace.datapath.linux.btf import drop_reason_name, drop_reason_names
 from dyetrace.datapath.linux.discovery import Discovered, discover
@@ -23,7 +23,7 @@ from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.datapath.packet import fill_records
 from dyetrace.errors import PolicyRefused
 from dyetrace.model.packet import ColorMap, FiveTuple
-from dyetrace.model.policy import ColorPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
@@ -182,14 +182,8 @@ class LinuxDriver:
     def color_counts(self, task_id: TaskId) -> ColorCounts:
         """Sum over the task's filters."""
         coloring = self._tasks.get(task_id)
-        states = [self._programs.policy_state(slot) for slot in coloring.slots] if coloring else []
-        return ColorCounts(
-            colored=sum(state.colored for state in states),
-            matched=sum(state.matched for state in states),
-            limited=sum(state.limited for state in states),
-            uncolorable=sum(state.uncolorable for state in states),
-            already_colored=sum(state.already_colored for state in states),
-        )
+        slots = coloring.slots if coloring else ()
+        return sum((self._programs.policy_state(slot) for slot in slots), ColorCounts())
 
     def read(self) -> Batch:
         """Drain the ring and parse."""

@@ -1,7 +1,6 @@
 """Keep the policies that color.bpf.c reads: filters in slots, slots by port."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from dyetrace.datapath.linux.maps import U32, U64, Map
 from dyetrace.datapath.linux.objects import Objects
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Network
+from dyetrace.model.policy import ColorCounts
 from dyetrace.model.record import packed_address
 from dyetrace.model.task import Limits
 
@@ -21,17 +21,6 @@ ADDRESS_BITS = 128
 
 PortId = tuple[int, int]
 """(namespace, ifindex)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyState:
-    """What came of a policy so far."""
-
-    colored: int
-    matched: int  # packets of the filter until the count was reached or it expired
-    limited: int  # left alone for the rate limit
-    uncolorable: int  # left alone: their class has no color
-    already_colored: int  # left alone: the sender uses a color itself
 
 
 class Policies:
@@ -85,10 +74,10 @@ class Policies:
         row["expires_ns"] = expires_ns
         self._policies.put(slot, row)
 
-    def state(self, slot: int) -> PolicyState:
+    def state(self, slot: int) -> ColorCounts:
         """Read what came of a policy."""
         row = self._states.get(slot)[0]
-        return PolicyState(
+        return ColorCounts(
             colored=int(row["colored"]),
             matched=int(row["matched"]),
             limited=int(row["limited"]),

@@ -17,10 +17,11 @@ from dyetrace.datapath.linux.layout import Counter
 from dyetrace.datapath.linux.libbpf import call, program_info
 from dyetrace.datapath.linux.maps import U32, U64, Map
 from dyetrace.datapath.linux.objects import Knob, Objects, knobs
-from dyetrace.datapath.linux.policies import BURST_NS, Policies, PolicyState, PortId
+from dyetrace.datapath.linux.policies import BURST_NS, Policies, PortId
 from dyetrace.datapath.linux.ring import Ring, ring_size
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import ColorMap
+from dyetrace.model.policy import ColorCounts
 from dyetrace.model.record import Point
 from dyetrace.model.task import Limits
 
@@ -198,7 +199,7 @@ class Programs:
         """Move a policy's expiry."""
         self._policies.renew(slot, expires_ns)
 
-    def policy_state(self, slot: int) -> PolicyState:
+    def policy_state(self, slot: int) -> ColorCounts:
         """Read what came of a policy."""
         return self._policies.state(slot)
 
