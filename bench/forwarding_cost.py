@@ -1,8 +1,9 @@
 """What an active trace costs traffic on the lab's cross-host path, against no trace at all.
 
 blue-web -> blue-db of a three-hosts cloud: two vSwitches, a vRouter, VXLAN. A
-load runs all the time. A round has two spells without a task and one with a
-task in state tracing, in random order; the two without say how much is noise.
+load runs all the time. A round has spells in random order: two with nothing
+attached, which say how much is noise; one with a task in state tracing; one
+with an empty program at the same hooks, which is what any program costs there.
 Attaching and detaching are not timed.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from lib.clouds import bench_cloud, links_held
+from lib.empty import attached_everywhere, empty_program
 from lib.load import Load, Rates, flooding, forwarding_cpu
 from lib.path import path_costs_ns
 from lib.processes import scheduled_ns
@@ -31,6 +33,8 @@ from dyetrace.model.task import MAX_PACKET_COUNT, Limits
 
 SETTLE_S = 0.1  # after attaching or detaching, before a spell is timed
 WARM_UP_S = 1.0
+WITHOUT = ("without", "without again")
+KINDS = (*WITHOUT, "traced", "empty")
 WINDOWS = 10  # of a spell
 LIMIT_PERCENT = 1.0
 OTHER_PORT, LOAD_PORT = 1, 5201
@@ -71,24 +75,32 @@ class Round:
 
     without: tuple[Spell, Spell]
     traced: Spell
+    empty: Spell
 
     @property
     def stood_still(self) -> bool:
         """Whether nothing came through for a whole spell: then there is nothing to compare."""
-        return any(not spell.rates.packets_per_s for spell in (*self.without, self.traced))
+        return not all(self._rates("packets_per_s"))
 
     def added_percent(self, quantity: str) -> float:
         """How much a rate rises when traced."""
-        first, second, traced = self._rates(quantity)
+        first, second, traced, _ = self._rates(quantity)
         return 100 * (2 * traced / (first + second) - 1)
+
+    def floor_percent(self, quantity: str) -> float:
+        """How much it rises for an empty program."""
+        first, second, _, empty = self._rates(quantity)
+        return 100 * (2 * empty / (first + second) - 1)
 
     def noise_percent(self, quantity: str) -> float:
         """How much it rises for no reason."""
-        first, second, _ = self._rates(quantity)
+        first, second, *_ = self._rates(quantity)
         return 100 * (second / first - 1)
 
     def _rates(self, quantity: str) -> list[float]:
-        return [getattr(spell.rates, quantity) for spell in (*self.without, self.traced)]
+        return [
+            getattr(spell.rates, quantity) for spell in (*self.without, self.traced, self.empty)
+        ]
 
 
 VARIANTS = tuple(
@@ -114,10 +126,11 @@ def main() -> None:
         links.append(links_held(cloud))
     report.notes += [
         f"BPF links of the agents before the first task and after the last one: {links}",
-        f"{args.rounds} rounds of 3 x {args.seconds:g} s in random order",
+        f"{args.rounds} rounds of 4 x {args.seconds:g} s in random order",
         "agents and controller run on the receiver's CPU, not on the one that forwards",
         "CPU is the sender's and its softirqs' (TCP: both ends'), which is all the forwarding",
         f"and of {WINDOWS} windows of a spell the lower quartile: disturbances only add to it",
+        "empty: a program of two instructions at the same hooks, the least that any could cost",
         "computed: the programs on the path, timed one by one, over a packet's untraced CPU time",
     ]
     report.show(as_json=args.json)
@@ -125,7 +138,7 @@ def main() -> None:
 
 def stay_off_the_forwarding_cpu(cloud: Cloud) -> None:
     """Move agents and ourselves, the controller, to where the load is received."""
-    others = os.sched_getaffinity(0) - {forwarding_cpu()}
+    others = os.sched_getaffinity(0) - {forwarding_cpu()} or {forwarding_cpu()}
     for pid in (os.getpid(), *(agent.pid for agent in cloud.agents)):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), others)
@@ -137,22 +150,30 @@ async def measure(
     """Run the rounds of a variant."""
     limits = Limits(packet_count=MAX_PACKET_COUNT, trace_time=timedelta(minutes=30))
     draw = random.Random(SEED)
-    rounds, links, colored = [], set(), []
+    rounds: list[Round] = []
+    links: set[int] = set()
+    colored: list[int] = []
     source, destination = cloud.vm("blue-web"), cloud.vm("blue-db")
     async with Controller.of(cloud.name) as controller:
-        with flooding(source, destination, variant.protocol) as load:
+        with empty_program() as empty, flooding(source, destination, variant.protocol) as load:
             await asyncio.sleep(WARM_UP_S)
             for _ in range(count):
-                without = []
-                for is_traced in draw.sample((False, False, True), 3):
-                    if not is_traced:
-                        without.append(await spell(cloud, load, seconds))
-                        continue
-                    async with controller.tracing(variant.filter(cloud), limits) as task:
-                        traced = await spell(cloud, load, seconds)
-                        links.add(links_held(cloud))
-                        colored.append(controller.colored(task))
-                rounds.append(Round(without=(without[0], without[1]), traced=traced))
+                found: dict[str, Spell] = {}
+                for kind in draw.sample(KINDS, len(KINDS)):
+                    if kind == "traced":
+                        async with controller.tracing(variant.filter(cloud), limits) as task:
+                            found[kind] = await spell(cloud, load, seconds)
+                            links.add(links_held(cloud))
+                            colored.append(controller.colored(task))
+                    elif kind == "empty":
+                        with attached_everywhere(empty, controller.topology, source.id):
+                            found[kind] = await spell(cloud, load, seconds)
+                    else:
+                        found[kind] = await spell(cloud, load, seconds)
+                first, second = (found[kind] for kind in found if kind in WITHOUT)
+                rounds.append(
+                    Round(without=(first, second), traced=found["traced"], empty=found["empty"])
+                )
     moved = [each for each in rounds if not each.stood_still]
     if len(moved) < len(rounds):
         report.notes.append(
@@ -204,6 +225,10 @@ def figures_of(variant: Variant, rounds: Sequence[Round]) -> list[Figure]:
         "untraced CPU": (paid_unit, quartiles([getattr(rates, paid) for rates in untraced])),
         "CPU added": ("%", bootstrapped([each.added_percent(paid) for each in rounds])),
         "CPU added, noise": ("%", bootstrapped([each.noise_percent(paid) for each in rounds])),
+        "CPU added, empty": (
+            "%",
+            bootstrapped([each.floor_percent(paid) for each in rounds]),
+        ),
         "3 agents": ("% of a CPU", quartiles([each.traced.agents_percent for each in rounds])),
     }
     if not variant.is_wanted:

@@ -25,7 +25,7 @@ class Controller:
 
     def __init__(self, fleet: Fleet, topology: Topology) -> None:
         self._fleet = fleet
-        self._topology = topology
+        self.topology = topology
 
     @classmethod
     @asynccontextmanager
@@ -43,7 +43,7 @@ class Controller:
         task = Task(
             id=secrets.randbits(63) | 1, wanted=wanted, limits=limits, opened_at=datetime.now(UTC)
         )
-        placed = plan(task, self._topology)
+        placed = plan(task, self.topology)
         try:
             await self._install(task, placed)
             yield task

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import IntEnum
 
 
 class DyetraceError(Exception):
@@ -67,3 +68,27 @@ class StoreUnavailable(DyetraceError):
 
 class NotPermitted(DyetraceError):
     """The process lacks a privilege."""
+
+
+class ExitStatus(IntEnum):
+    """How commands end, as the README documents it."""
+
+    DELIVERED = 0
+    ERROR = 1
+    USAGE = 2
+    NOT_AUTHORISED = 3
+    UNREACHABLE = 4
+    LOSS_LOCATED = 10
+    LOSS_NOT_LOCATED = 11
+    NOTHING_MATCHED = 12
+
+
+def exit_status(error: DyetraceError) -> ExitStatus:
+    """Map a condition to the documented exit status of a command."""
+    if isinstance(error, NotPermitted):
+        return ExitStatus.NOT_AUTHORISED
+    if isinstance(error, AgentUnreachable):
+        return ExitStatus.UNREACHABLE
+    if isinstance(error, InvalidRequest | UnknownEndpoint | AmbiguousEndpoint | UnknownTask):
+        return ExitStatus.USAGE
+    return ExitStatus.ERROR

@@ -121,7 +121,7 @@ class OwnHost:
 
     def ping(self, netns: str, address: str) -> None:
         """Send 200 echo requests a second from a namespace until the test ends."""
-        self.start("ip", "netns", "exec", netns, "ping", "-q", "-i", "0.005", "-w", "120", address)
+        self.start("ip", "netns", "exec", netns, "ping", "-q", "-i", "0.005", "-w", "900", address)
 
     def processes(self, *words: str) -> list[int]:
         """List this host's processes with these words in their command line."""
@@ -138,7 +138,7 @@ class OwnHost:
 
     def agents(self) -> list[int]:
         """List this host's agents."""
-        return self.processes("dyetrace", "agent")
+        return self.processes("dyetrace.agent")
 
     def links(self) -> int:
         """Count the BPF links that processes of this host hold: what is attached."""

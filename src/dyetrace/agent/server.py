@@ -43,6 +43,7 @@ from dyetrace.wire.messages import (
 
 TICK_S = 0.05  # how often health is told and leases are checked while a task is active
 IDLE_TICK_S = 1.0
+GATHER_S = 0.005  # after the first record, for those that follow it
 MOST_UNREAD = 16 * 1024 * 1024  # bytes that may wait for one controller
 
 
@@ -91,10 +92,13 @@ class AgentServer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S if self._held.tasks else IDLE_TICK_S):
                     await self._busy.wait()
+                    await asyncio.sleep(GATHER_S)
+            woken = self._busy.is_set()
             self._busy.clear()
             for session in self._held.remove_expired(time.monotonic_ns()):
                 self._cut_off(session, most_unread=0)
-            self._tell_all(self._news())
+            if woken or self._held.tasks:
+                self._tell_all(self._news())
 
     def _is_idle(self) -> bool:
         if self.idle_exit_s is None or self._writers:
@@ -103,9 +107,10 @@ class AgentServer:
 
     def _news(self) -> list[News]:
         """Read what there is, and say how it goes."""
+        batch = self._held.read()  # also of no task: an unread ring would wake us for ever
         if not self._held.tasks:
             return []
-        return [*_shipped(self._held.read()), self._health()]
+        return [*_shipped(batch), self._health()]
 
     def _health(self) -> Health:
         losses = self.driver.losses()

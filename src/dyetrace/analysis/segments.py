@@ -10,15 +10,13 @@ the packet has passed there.
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from dyetrace.analysis.columns import U64, combined, joined, mask_of, word_of, words_of
 from dyetrace.analysis.packets import Packets
 from dyetrace.analysis.paths import Reconstruction
 from dyetrace.model.packet import Protocol
 from dyetrace.model.path import Fate
 from dyetrace.model.record import RecordArray
-
-FLOW = ("src", "dst", "src_port", "dst_port")
 
 
 def with_adopted_segments(
@@ -31,11 +29,11 @@ def with_adopted_segments(
 
     packets: grouped from records. Nothing is copied when none is adopted.
     """
-    adopted = [
-        found
-        for packet in _vanished_tcp(packets, way_of)
-        if len(found := _covering(packets, packet, records))
-    ]
+    vanished = _vanished_tcp(packets, way_of)
+    if not vanished:
+        return packets
+    flows = _Flows(records)
+    adopted = [found for packet in vanished if len(found := _covering(packets, packet, flows))]
     return regroup(np.concatenate([records, *adopted])) if adopted else packets
 
 
@@ -48,7 +46,34 @@ def _vanished_tcp(packets: Packets, way_of: Callable[[Packets, int], Reconstruct
     return [int(packet) for packet in suspects[is_data]]
 
 
-def _covering(packets: Packets, packet: int, records: RecordArray) -> RecordArray:
+class _Flows:
+    """The TCP records by flow, so that a packet is compared with its own flows' only."""
+
+    def __init__(self, records: RecordArray) -> None:
+        records = records[records["protocol"] == Protocol.TCP]
+        order = np.argsort(flow := _flow(records), kind="stable")
+        self._records = records[order]
+        self._flow = flow[order]
+
+    def like(self, own: RecordArray) -> RecordArray:
+        """Give the records that have a 5-tuple which these have somewhere, as they came."""
+        flows = np.unique(_flow(own))
+        first = np.searchsorted(self._flow, flows, side="left")
+        last = np.searchsorted(self._flow, flows, side="right")
+        return joined([self._records[a:b] for a, b in zip(first, last, strict=True)])
+
+
+def _flow(records: RecordArray) -> U64:
+    """Hash addresses and ports; shape (n,)."""
+    words = words_of(records)
+    flow = words[word_of("src_port")] & mask_of("src_port", "dst_port")
+    for word in range(word_of("src"), word_of("dst") + 2):
+        flow = combined(flow, words[word])
+    hashed: U64 = flow
+    return hashed
+
+
+def _covering(packets: Packets, packet: int, flows: _Flows) -> RecordArray:
     """Copies of the records that cover a packet at points where it has none of its own.
 
     A packet that covers it from its source on is a retransmission: another
@@ -56,13 +81,9 @@ def _covering(packets: Packets, packet: int, records: RecordArray) -> RecordArra
     """
     start, count = packets.start[packet], packets.count[packet]
     own = packets.records[start : start + count]
+    records = flows.like(own)
     distance = (own[0]["tcp_seq"] - records["tcp_seq"]).astype(np.uint32)
-    covers = (
-        (records["protocol"] == Protocol.TCP)
-        & (distance < records["payload_length"])
-        & (records["digest"] != own[0]["digest"])
-        & _of_flows(records, own)
-    )
+    covers = (distance < records["payload_length"]) & (records["digest"] != own[0]["digest"])
     retransmissions = records["digest"][covers & (records["task_id"] != 0)]
     fitting = records[covers & ~np.isin(records["digest"], retransmissions)]
     known = {_place(row) for row in own}
@@ -70,20 +91,6 @@ def _covering(packets: Packets, packet: int, records: RecordArray) -> RecordArra
     copies: RecordArray = fitting[fresh].copy()
     copies["digest"] = own[0]["digest"]
     return copies
-
-
-def _of_flows(records: RecordArray, own: RecordArray) -> npt.NDArray[np.bool_]:
-    """Say which records have a 5-tuple that this packet had somewhere."""
-    ours = {tuple(row[name].tobytes() for name in FLOW) for row in own}
-    found = np.zeros(len(records), dtype=bool)
-    for flow in ours:
-        found |= np.logical_and.reduce(
-            [
-                records[name] == np.frombuffer(value, dtype=records.dtype[name])[0]
-                for name, value in zip(FLOW, flow, strict=True)
-            ]
-        )
-    return found
 
 
 def _place(row: np.void) -> tuple[int, int, int, int]:

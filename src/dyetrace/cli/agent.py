@@ -46,39 +46,28 @@ def agent(
     Attaches programs only while a task is active. Whatever ends the process,
     everything it attached is gone with it.
     """
-    import fcntl
-    import socket
-    from pathlib import Path
+    import json
+    import os
+    import sys
 
-    from dyetrace.agent.server import AgentServer, run
-    from dyetrace.datapath.linux.driver import LinuxDriver
-    from dyetrace.errors import InvalidRequest, NotPermitted
-    from dyetrace.inventory.clouds import netns_of_clouds
+    from dyetrace.errors import InvalidRequest
     from dyetrace.model.packet import ColorMap
 
     try:
-        color_map = ColorMap.parse(colors)
+        ColorMap.parse(colors)
     except ValueError as error:
         raise InvalidRequest(f"--colors: {error}") from error
-    path = Path(listen)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock_file = path.with_suffix(".lock").open("w", encoding="utf-8")
-    except OSError as error:
-        kind = NotPermitted if isinstance(error, PermissionError) else InvalidRequest
-        raise kind(f"--listen {listen}: {error.strerror}") from error
-    with lock_file as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InvalidRequest(f"another agent serves {listen} already") from error
-        driver = LinuxDriver(
-            host=host or socket.gethostname(),
-            netns=tuple(netns or ()),
-            others=tuple if netns else netns_of_clouds,
-            colors=color_map,
-            ring_bytes=ring_kib * 1024,
-            vxlan_ports=tuple(vxlan_port or (4789,)),
-            uses_clsact=clsact,
-        )
-        run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit))
+    settings = {
+        "listen": listen,
+        "host": host,
+        "netns": netns or [],
+        "colors": colors,
+        "ring_kib": ring_kib,
+        "vxlan_ports": vxlan_port or [4789],
+        "uses_clsact": clsact,
+        "idle_exit_s": idle_exit,
+    }
+    # An agent stays for months: it does not carry the command line's libraries, nor
+    # what the threads that load programs at its start leave in heaps of their own.
+    command = [sys.executable, "-m", "dyetrace.agent", json.dumps(settings)]
+    os.execve(sys.executable, command, {**os.environ, "MALLOC_ARENA_MAX": "1"})  # noqa: S606 - no shell is wanted

@@ -1,18 +1,11 @@
-"""Exit statuses, as documented in the README."""
+"""The exit status that each verdict gives."""
 
-DELIVERED = 0
-ERROR = 1
-USAGE = 2
-NOT_AUTHORISED = 3
-UNREACHABLE = 4
-LOSS_LOCATED = 10
-LOSS_NOT_LOCATED = 11
-NOTHING_MATCHED = 12
+from dyetrace.errors import ExitStatus
 
 BY_VERDICT = {
-    "DELIVERED": DELIVERED,
-    "LOST": LOSS_LOCATED,
-    "PARTIAL": LOSS_LOCATED,
-    "UNDETERMINED": LOSS_NOT_LOCATED,
-    "NOT_SEEN": NOTHING_MATCHED,
+    "DELIVERED": ExitStatus.DELIVERED,
+    "LOST": ExitStatus.LOSS_LOCATED,
+    "PARTIAL": ExitStatus.LOSS_LOCATED,
+    "UNDETERMINED": ExitStatus.LOSS_NOT_LOCATED,
+    "NOT_SEEN": ExitStatus.NOTHING_MATCHED,
 }

@@ -4,7 +4,6 @@ import sys
 
 import typer
 
-from dyetrace.cli import exits
 from dyetrace.cli.add import add, carry_out
 from dyetrace.cli.agent import agent
 from dyetrace.cli.doctor import doctor
@@ -15,15 +14,7 @@ from dyetrace.cli.result import result
 from dyetrace.cli.show import show
 from dyetrace.cli.stop import stop
 from dyetrace.cli.trace import trace
-from dyetrace.errors import (
-    AgentUnreachable,
-    AmbiguousEndpoint,
-    DyetraceError,
-    InvalidRequest,
-    NotPermitted,
-    UnknownEndpoint,
-    UnknownTask,
-)
+from dyetrace.errors import DyetraceError, exit_status
 
 app = typer.Typer(
     name="dyetrace",
@@ -67,17 +58,6 @@ def main() -> None:
         app()
     except DyetraceError as error:
         typer.echo(f"dyetrace: {error}", err=True)
-        sys.exit(status_of(error))
+        sys.exit(exit_status(error))
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def status_of(error: DyetraceError) -> int:
-    """Map a condition to the documented exit status."""
-    if isinstance(error, NotPermitted):
-        return exits.NOT_AUTHORISED
-    if isinstance(error, AgentUnreachable):
-        return exits.UNREACHABLE
-    if isinstance(error, InvalidRequest | UnknownEndpoint | AmbiguousEndpoint | UnknownTask):
-        return exits.USAGE
-    return exits.ERROR

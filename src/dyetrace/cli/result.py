@@ -4,6 +4,7 @@ import typer
 
 from dyetrace.cli import exits
 from dyetrace.cli.options import Output, checked_format
+from dyetrace.errors import ExitStatus
 
 
 def result(
@@ -25,6 +26,6 @@ def result(
     if stored.answer is None:
         why = stored.error or "wait for it, or see `dyetrace show`"
         typer.echo(f"task {stored.id} is {stored.state.value} and has no answer: {why}", err=True)
-        raise typer.Exit(exits.LOSS_NOT_LOCATED)
+        raise typer.Exit(ExitStatus.LOSS_NOT_LOCATED)
     typer.echo(render(stored.answer, output))
     raise typer.Exit(exits.BY_VERDICT[stored.answer["verdict"]])

@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from dyetrace import __version__
-from dyetrace.cli import exits
-from dyetrace.cli.main import app, status_of
+from dyetrace.cli.main import app
 from dyetrace.datapath.linux.errors import NotPermitted as KernelRefuses
 from dyetrace.errors import (
     AgentUnreachable,
     AmbiguousEndpoint,
+    ExitStatus,
     InvalidRequest,
     NoSource,
     NotPermitted,
@@ -22,6 +22,7 @@ from dyetrace.errors import (
     TaskAlreadyActive,
     UnknownEndpoint,
     UnknownTask,
+    exit_status,
 )
 
 COMMANDS = ("trace", "add", "result", "list", "show", "stop", "explain", "doctor", "agent", "lab")
@@ -69,7 +70,7 @@ def test_the_version_is_the_packages():
     "arguments", [["trace", "--nonsense"], ["nonsense"], ["result"], ["list", "--limit", "0"]]
 )
 def test_usage_errors_exit_2(arguments):
-    assert runner.invoke(app, arguments).exit_code == exits.USAGE
+    assert runner.invoke(app, arguments).exit_code == ExitStatus.USAGE
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -102,4 +103,4 @@ def test_shells_are_given_a_completion(shell):
     ids=lambda value: type(value).__name__,
 )
 def test_every_condition_has_its_documented_status(error, status):
-    assert status_of(error) == status
+    assert exit_status(error) == status

@@ -120,6 +120,7 @@ class LinuxDriver:
         if not self._logged:
             self._stop_watching_rules()
             self._let_go_of_namespaces()
+            self._programs.rest()
         probes = sum(len(_points(self._ports[key])) for key in self._logged)
         return probes + bool(self._logged), tuple(notes)
 
@@ -188,6 +189,8 @@ class LinuxDriver:
     def read(self) -> Batch:
         """Drain the ring and parse."""
         sightings = self._programs.drain()
+        if not self._logged:
+            self._programs.rest()
         if len(sightings) == 0:
             return Batch()
         records, unparsed = fill_records(

@@ -220,6 +220,10 @@ class Programs:
         """Take out all sightings there are: one-dimensional, dtype layout.SIGHTING."""
         return self._ring.drain()
 
+    def rest(self) -> None:
+        """Give back the memory that only work needs."""
+        self._ring.rest()
+
     def fileno(self) -> int:
         """Give what epoll waits on: readable when there is something to drain."""
         return self._ring.fileno()
@@ -234,7 +238,7 @@ class Programs:
         if self._drop_link >= 0:
             os.close(self._drop_link)
             self._drop_link = -1
-        self._ring.close()
+        self._ring.rest()
         self.objects.close()
 
     def color_program(self, *, has_link_layer: bool = True) -> int:

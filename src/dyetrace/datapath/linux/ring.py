@@ -19,17 +19,16 @@ ENTRY = np.dtype([("header", HEADER), ("sighting", SIGHTING)])
 
 
 class Ring:
-    """The consumer's side of the ring; one reader only."""
+    """The consumer's side of the ring; one reader only.
+
+    It is mapped from the first drain to the next rest: all of its pages count
+    as this process's memory, twice, while it is.
+    """
 
     def __init__(self, fd: int, ring_bytes: int) -> None:
-        page = mmap.PAGESIZE
         self._fd = fd
         self._bytes = ring_bytes
-        self._consumer = _map(fd, page, 0, writable=True)
-        self._producer = _map(fd, page + 2 * ring_bytes, page, writable=False)
-        self._consumed = np.frombuffer(self._consumer, "<u8", 1)
-        self._produced = np.frombuffer(self._producer, "<u8", 1)
-        self._data = np.frombuffer(self._producer, "u1", offset=page)
+        self._mapped: _Mapped | None = None
 
     def fileno(self) -> int:
         """Give what epoll waits on: readable when there is something to drain."""
@@ -37,6 +36,31 @@ class Ring:
 
     def drain(self) -> npt.NDArray[np.void]:
         """Take out all sightings that are complete."""
+        if self._mapped is None:
+            self._mapped = _Mapped(self._fd, self._bytes)
+        return self._mapped.drain()
+
+    def rest(self) -> None:
+        """Unmap the ring; what is in it stays."""
+        if self._mapped is not None:
+            self._mapped.close()
+            self._mapped = None
+
+
+class _Mapped:
+    """The ring's two positions and its data, as memory."""
+
+    def __init__(self, fd: int, ring_bytes: int) -> None:
+        page = mmap.PAGESIZE
+        self._bytes = ring_bytes
+        self._consumer = _map(fd, page, 0, writable=True)
+        self._producer = _map(fd, page + 2 * ring_bytes, page, writable=False)
+        self._consumed = np.frombuffer(self._consumer, "<u8", 1)
+        self._produced = np.frombuffer(self._producer, "<u8", 1)
+        self._data = np.frombuffer(self._producer, "u1", offset=page)
+
+    def drain(self) -> npt.NDArray[np.void]:
+        """Copy all complete sightings, and give their room back."""
         consumed = int(self._consumed[0])
         count = (int(self._produced[0]) - consumed) // ENTRY.itemsize
         start = consumed % self._bytes
@@ -49,7 +73,7 @@ class Ring:
         return sightings
 
     def close(self) -> None:
-        """Unmap the ring."""
+        """Unmap."""
         del self._consumed, self._produced, self._data
         self._consumer.close()
         self._producer.close()

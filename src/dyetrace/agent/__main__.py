@@ -1,0 +1,66 @@
+"""The agent's process, as `dyetrace agent` becomes it: without what only a command line needs."""
+
+import fcntl
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from dyetrace.agent.server import AgentServer, run
+from dyetrace.datapath.linux.driver import LinuxDriver
+from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
+from dyetrace.inventory.clouds import netns_of_clouds
+from dyetrace.model.packet import ColorMap
+
+
+def main() -> None:
+    """Run with the settings given as one JSON object."""
+    try:
+        serve(**json.loads(sys.argv[1]))
+    except DyetraceError as error:
+        print(f"dyetrace: {error}", file=sys.stderr)  # noqa: T201 - the agent's log
+        sys.exit(exit_status(error))
+
+
+def serve(  # noqa: PLR0913 - an agent's settings, by keyword
+    *,
+    listen: str,
+    host: str | None,
+    netns: list[str],
+    colors: str,
+    ring_kib: int,
+    vxlan_ports: list[int],
+    uses_clsact: bool,
+    idle_exit_s: float | None,
+) -> None:
+    """Serve controllers until stopped; raises InvalidRequest where another agent does."""
+    path = Path(listen)
+    with _lock_file(path) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InvalidRequest(f"another agent serves {listen} already") from error
+        driver = LinuxDriver(
+            host=host or socket.gethostname(),
+            netns=tuple(netns),
+            others=tuple if netns else netns_of_clouds,
+            colors=ColorMap.parse(colors),
+            ring_bytes=ring_kib * 1024,
+            vxlan_ports=tuple(vxlan_ports),
+            uses_clsact=uses_clsact,
+        )
+        run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s))
+
+
+def _lock_file(socket_path: Path) -> Any:  # noqa: ANN401 - an open file
+    try:
+        socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return socket_path.with_suffix(".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        kind = NotPermitted if isinstance(error, PermissionError) else InvalidRequest
+        raise kind(f"--listen {socket_path}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    main()
