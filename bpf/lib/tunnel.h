@@ -196,6 +196,17 @@ static __always_inline bool may_be_tunnel(const struct ip_header *ip)
 	}
 }
 
+/* Whether it is UDP that carries no tunnel: most of what is encapsulated and may be one. */
+static __always_inline bool is_plain_udp(const struct view *view, const struct ip_header *ip)
+{
+	const __u8 *udp;
+
+	if (ip->protocol != IPPROTO_UDP)
+		return false;
+	udp = at(view, ip->payload, UDP_BYTES);
+	return udp && !is_tunnel_port(read_u16(udp + 2));
+}
+
 /*
  * Whether the header at offset, or the one it carries, is colored; CUT_SHORT
  * if the view is too short to tell. This is all that an undyed packet pays
@@ -220,7 +231,7 @@ static __always_inline enum parsed is_dyed(const struct view *view, __u32 offset
 	parsed = is_dyed_at(view, offset, &ip, &dyed);
 	if (parsed != PARSED || dyed)
 		return parsed;
-	if (may_be_tunnel(&ip))
+	if (may_be_tunnel(&ip) && !is_plain_udp(view, &ip))
 		*deeper = offset;
 	return NOT_IP;
 }
