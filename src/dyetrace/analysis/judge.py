@@ -220,6 +220,7 @@ def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Findin
         packets=sum(alike.packets for alike in alikes),
         object=explained.object,
         drop_reason=loss.drop_reason,
+        probe=explained.probe.code if explained.probe else "",
         evidence=explained.evidence,
         remedy=explained.remedy,
     )

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -203,6 +204,36 @@ def traffic(  # each is an option
             f" {report.sent} sent, {report.received} received, {report.lost} lost"
         )
     raise typer.Exit(0 if report.sent and not report.lost else 10)
+
+
+@app.command()
+def matrix(
+    only: Annotated[
+        str | None, typer.Option(help="Only scenarios whose id this pattern is found in.")
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="One scenario for each fault and position.")
+    ] = False,  # a switch
+    seed: Annotated[int, typer.Option(help="Which ones a sample takes.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Clouds side by side.")] = 2,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page here, and a .json beside it.")
+    ] = None,
+    output: Output = "text",
+) -> None:
+    """Break clouds in every way and compare diagnoses with the truth.
+
+    A scenario's id is fault@position/route/family/protocol. Exits 0 if every
+    verdict was right, 10 if not. Ctrl-C takes the clouds down.
+
+    Example: dyetrace lab matrix --only 'acl_deny@.*/ipv6/' --jobs 2
+    """
+    from dyetrace.cli.lab_matrix import run
+
+    with errors_told():
+        told = run(only=only, seed=seed if sample else None, jobs=jobs, report=report)
+    typer.echo(json.dumps(told.as_dict(), indent=2) if output == "json" else told.summary())
+    raise typer.Exit(0 if not told.wrong and not told.invalid else 10)
 
 
 def cloud_called(name: str | None) -> "Cloud":

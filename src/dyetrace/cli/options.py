@@ -42,7 +42,13 @@ CloudName = Annotated[
 ]
 Output = Annotated[str, typer.Option("--output", "-o", help="table, wide, json or jsonl.")]
 
+As = Annotated[
+    str,
+    typer.Option("--as", help="Who looks: operator, or tenant: without the provider's insides."),
+]
+
 FORMATS = ("table", "wide", "json", "jsonl")
+ROLES = ("operator", "tenant")
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 LOOKS_LIKE_ADDRESS = re.compile(r"[0-9.]+(/.*)?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(/.*)?")
 TIME = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)?")
@@ -54,6 +60,13 @@ def checked_format(output: str) -> str:
     if output not in FORMATS:
         raise InvalidRequest(f"no output format {output!r}: {', '.join(FORMATS)}")
     return output
+
+
+def checked_role(role: str) -> str:
+    """Refuse a role that is not there."""
+    if role not in ROLES:
+        raise InvalidRequest(f"no role {role!r}: {', '.join(ROLES)}")
+    return role
 
 
 def is_json(output: str) -> bool:

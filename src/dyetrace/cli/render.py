@@ -40,6 +40,15 @@ def render(answer: Json, output: str) -> str:
     return "\n\n".join(parts)
 
 
+def seen_by(role: str, answer: Json) -> Json:
+    """Give the answer as an operator or its tenant may see it."""
+    if role != "tenant":
+        return answer
+    from dyetrace.wire.tenant_view import as_tenant
+
+    return as_tenant(answer, answer["filter"].get("tenant", ""))
+
+
 def render_json(value: object, output: str) -> str:
     """Write JSON: indented, or on one line for jsonl."""
     encoded = msgspec.json.encode(value)
@@ -122,7 +131,9 @@ def _note(hop: Json, path: Json, answer: Json) -> str:
         notes.append(f"NAT: {_flow(hop['nat']['before'])} became {_flow(hop['nat']['after'])}")
     if hop["point"] == "DROP":
         found = next((f for f in answer["findings"] if f["vfd"] == hop["vfd"]), None)
-        notes.append(f"observed: {found['drop_reason']}" if found else "observed")
+        notes.append(
+            f"observed: {found['drop_reason']}" if found and found["drop_reason"] else "observed"
+        )
     elif path["fate"] == "vanished" and hop is path["hops"][-1] and not hop["absence"]:
         notes.append("last seen here")
     return "; ".join(notes)
@@ -139,9 +150,10 @@ def _flow(flow: Json) -> str:
 
 
 def _finding(finding: Json) -> str:
+    where = "" if finding["host"] == "provider" else f" on host {finding['host']}"
     lines = [
         f" Cause   {finding['code']}: {finding['title']} ({finding['packets']} packets)",
-        f" Place   {finding['vfd']} on host {finding['host']}"
+        f" Place   {finding['vfd']}{where}"
         + (f", port {finding['port']}" if finding["port"] else "")
         + (f", namespace {finding['netns']}" if finding["netns"] else ""),
     ]

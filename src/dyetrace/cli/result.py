@@ -3,18 +3,20 @@
 import typer
 
 from dyetrace.cli import exits
-from dyetrace.cli.options import Output, checked_format
+from dyetrace.cli.options import As, Output, checked_format, checked_role
 from dyetrace.errors import ExitStatus
 
 
 def result(
     task: str = typer.Argument(help="The task's id, or its first digits."),
     output: Output = "table",
+    role: As = "operator",
 ) -> None:
     """Print a task's answer; exits as `trace` does, or 11 while there is none."""
     checked_format(output)
+    checked_role(role)
 
-    from dyetrace.cli.render import render
+    from dyetrace.cli.render import render, seen_by
     from dyetrace.controller.store import TaskStore
 
     store = TaskStore()
@@ -24,8 +26,9 @@ def result(
     finally:
         store.close()
     if stored.answer is None:
-        why = stored.error or "wait for it, or see `dyetrace show`"
+        error = "it failed in the provider's network" if role == "tenant" else stored.error
+        why = (stored.error and error) or "wait for it, or see `dyetrace show`"
         typer.echo(f"task {stored.id} is {stored.state.value} and has no answer: {why}", err=True)
         raise typer.Exit(ExitStatus.LOSS_NOT_LOCATED)
-    typer.echo(render(stored.answer, output))
+    typer.echo(render(seen_by(role, stored.answer), output))
     raise typer.Exit(exits.BY_VERDICT[stored.answer["verdict"]])

@@ -2,17 +2,19 @@
 
 import typer
 
-from dyetrace.cli.options import Output, checked_format
+from dyetrace.cli.options import As, Output, checked_format, checked_role
 
 
 def show(
     task: str = typer.Argument(help="The task's id, or its first digits."),
     output: Output = "table",
+    role: As = "operator",
 ) -> None:
     """Print a task: what was asked, how far it is, its answer or error."""
     checked_format(output)
+    checked_role(role)
 
-    from dyetrace.cli.render import render, render_json, task_json
+    from dyetrace.cli.render import render, render_json, seen_by, task_json
     from dyetrace.controller.store import TaskStore
 
     store = TaskStore()
@@ -21,12 +23,16 @@ def show(
         stored = store.get(task)
     finally:
         store.close()
+    task_facts = task_json(stored)
+    if role == "tenant" and stored.error:
+        task_facts["error"] = "it failed in the provider's network"
+    answer = seen_by(role, stored.answer) if stored.answer is not None else None
     if output in {"json", "jsonl"}:
-        typer.echo(render_json({**task_json(stored), "answer": stored.answer}, output))
+        typer.echo(render_json({**task_facts, "answer": answer}, output))
         return
-    for name, value in task_json(stored).items():
+    for name, value in task_facts.items():
         if value is not None:
             typer.echo(f"{name:<12} {value}")
-    if stored.answer is not None:
+    if answer is not None:
         typer.echo()
-        typer.echo(render(stored.answer, output))
+        typer.echo(render(answer, output))

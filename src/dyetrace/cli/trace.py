@@ -7,6 +7,7 @@ import typer
 
 from dyetrace.cli import exits
 from dyetrace.cli.options import (
+    As,
     CloudName,
     Destination,
     DestinationPort,
@@ -19,6 +20,7 @@ from dyetrace.cli.options import (
     Tenant,
     TraceTime,
     checked_format,
+    checked_role,
     filter_of,
     limits_of,
 )
@@ -41,6 +43,7 @@ def trace(
     rate: Rate = 1000,
     cloud: CloudName = None,
     output: Output = "table",
+    role: As = "operator",
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit 0 whatever the verdict.")
     ] = False,
@@ -59,6 +62,7 @@ def trace(
     Example: dyetrace trace --src 10.0.0.1 --dst 10.0.0.2 --proto tcp --dport 5432
     """
     checked_format(output)
+    checked_role(role)
     wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
     limits = limits_of(packets=packets, time=time, rate=rate)
 
@@ -66,19 +70,20 @@ def trace(
     from dyetrace.controller.store import TaskStore
 
     chosen = choose_cloud(cloud)
-    show = _silent if quiet or output == "jsonl" else _shown()
-    if output == "jsonl":
+    is_silent = quiet or role == "tenant"  # progress may name hosts
+    show = _silent if is_silent or output == "jsonl" else _shown()
+    if output == "jsonl" and role != "tenant":
         show = _as_lines
     store = TaskStore()
     try:
         answer = run_task(wanted, limits, cloud=chosen, store=store, on_progress=show)
     finally:
         store.close()
-    from dyetrace.cli.render import render
+    from dyetrace.cli.render import render, seen_by
 
     if show is not _silent and output != "jsonl":
         _clear_line()
-    typer.echo(render(answer, output))
+    typer.echo(render(seen_by(role, answer), output))
     raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
 
 

@@ -2,6 +2,7 @@
 
 By name, never by number: numbers differ between kernels. Names are those of
 Linux 5.17 to 6.19 without their prefix SKB_DROP_REASON_, and of its subsystems.
+Other data planes have counters instead: their drivers report those as reasons.
 """
 
 from collections.abc import Mapping
@@ -181,6 +182,32 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "QDISC_DROP_FQ_FLOW_LIMIT": "its flow has too many packets in the queue",
         "QDISC_DROP_FLOW_LIMIT": "its flow has too many packets in the queue",
         "QDISC_DROP_L4S_STEP_NON_ECN": "the queue dropped it early against congestion",
+        # the user-space switch, by its coverage counters
+        "DATAPATH_DROP_TUNNEL_PUSH_ERROR": "a tunnel's header could not be put on",
+        "DATAPATH_DROP_TUNNEL_POP_ERROR": "a tunnel's header could not be taken off",
+        "DATAPATH_DROP_INVALID_PORT": "its output port is not known",
+        "DATAPATH_DROP_INVALID_BOND": "the bond it should leave by is not known",
+        "DATAPATH_DROP_INVALID_TNL_PORT": "the tunnel's port is not known",
+        "DROP_ACTION_FORWARDING_DISABLED": "its output port may not forward",
+        # OVN, by the stage of its pipeline
+        "OVN_ACL_DENY_STAGE": "an ACL dropped it",
+        "OVN_PORT_SECURITY_DENY_STAGE": "port security refused it",
+        "OVN_DESTINATION_UNKNOWN_STAGE": "no logical port has its destination MAC address",
+        "OVN_ROUTE_MISSING_STAGE": "the logical router has no route",
+        "OVN_NEXT_HOP_UNRESOLVED_STAGE": "the logical router's next hop does not answer",
+        "OVN_GATEWAY_DOWN_STAGE": "no host carries the gateway port",
+        "OVN_SERVICE_EMPTY_STAGE": "the load balancer has no backend",
+        # DPDK ports, by their counters
+        "OVS_TX_FAILURE_DROPS": "the port's ring has no room",
+        "VHOST_TX_DROPPED": "the VM's ring has no room",
+        "RX_MISSED_ERRORS": "the card's ring was not emptied in time",
+        "RX_MBUF_ALLOCATION_ERRORS": "no buffer to receive it into",
+        "RX_ERRORS": "the card received it damaged",
+        "RX_CRC_ERRORS": "its frame checksum is wrong",
+        "OVS_TX_MTU_EXCEEDED_DROPS": "it is longer than the port's MTU",
+        "OVS_TX_QOS_DROPS": "it is above the port's rate on the way out",
+        "OVS_RX_QOS_DROPS": "it is above the port's rate on the way in",
+        "OVS_TX_INVALID_HWOL_DROPS": "the port lacks an offload that it needs",
     }
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dyetrace.knowledge.drop_reasons import meaning
 from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.knowledge.objects import describe_link, describe_rule
+from dyetrace.knowledge.probe import Probe
 from dyetrace.knowledge.remedies import narrowest_link
 from dyetrace.knowledge.signs import UNSAID, function
 from dyetrace.model.cause import Cause, Evidence, EvidenceClass, Layer
@@ -16,18 +17,18 @@ MAX_RULES = 5
 _ROUTED = frozenset({Layer.NETWORK, Layer.OVERLAY, Layer.UNDERLAY})
 
 
-def evidence_of(cause: Cause, loss: Loss) -> tuple[Evidence, ...]:
+def evidence_of(cause: Cause, loss: Loss, probe: Probe | None) -> tuple[Evidence, ...]:
     """Give what was seen of the packets first, then what the site says."""
-    packets = _of_packets(cause, loss)
+    packets = _of_packets(cause, loss, probe)
     site = (Evidence(kind=EvidenceClass.CONFIG, text=text) for text in _of_site(cause, loss))
     return (*packets, *site)
 
 
-def _of_packets(cause: Cause, loss: Loss) -> Iterator[Evidence]:
-    if loss.place is not Place.AT_VFD:
+def _of_packets(cause: Cause, loss: Loss, probe: Probe | None) -> Iterator[Evidence]:
+    if probe is None:
         yield Evidence(kind=EvidenceClass.INFERRED, text=_vanishing(loss))
         return
-    yield Evidence(kind=EvidenceClass.OBSERVED, text=_dropping(loss))
+    yield Evidence(kind=EvidenceClass.OBSERVED, text=_dropping(loss, probe))
     if loss.has_left_port:
         text = f"it had been handed to {loss.port} already: the queue behind that dropped it"
         yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
@@ -39,11 +40,12 @@ def _of_packets(cause: Cause, loss: Loss) -> Iterator[Evidence]:
         yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
 
 
-def _dropping(loss: Loss) -> str:
+def _dropping(loss: Loss, probe: Probe) -> str:
     where = f" in {function(loss)}" if loss.symbol else ""
     if loss.drop_reason in UNSAID:
-        return f"the kernel freed the packet{where} without giving a reason"
-    said = meaning(loss.drop_reason)
+        told = f"; what ends there: {probe.description}" if probe.is_placed else ""
+        return f"the kernel freed the packet{where} without giving a reason{told}"
+    said = probe.description if probe.reason == loss.drop_reason else meaning(loss.drop_reason)
     return f"the kernel freed the packet{where}: {loss.drop_reason}{f', {said}' if said else ''}"
 
 

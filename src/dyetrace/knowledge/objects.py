@@ -131,6 +131,16 @@ def sender(loss: Loss) -> str:
     return str(loss.five_tuple.src)
 
 
+def receiver(loss: Loss) -> str:
+    """Name the address the packets go to."""
+    return str(loss.five_tuple.dst)
+
+
+def way_in(loss: Loss) -> str:
+    """Name the port where they came in."""
+    return loss.in_port
+
+
 def far_end(loss: Loss) -> str:
     """Name the VTEP or SID that the packet was sent to."""
     return str(loss.outer.dst) if loss.outer else ""

@@ -46,6 +46,47 @@ def was_freed_in(loss: Loss, *functions: str) -> bool:
     return is_unsaid(loss) and function(loss) in functions
 
 
+def was_said(loss: Loss, drop_reason: str, *functions: str) -> bool:
+    """Whether it was dropped for this reason in one of these functions."""
+    return was_dropped(loss) and loss.drop_reason == drop_reason and function(loss) in functions
+
+
+def is_netfilter_drop(loss: Loss) -> bool:
+    """Whether netfilter dropped it."""
+    return was_dropped(loss) and loss.drop_reason == "NETFILTER_DROP"
+
+
+def rule_says(loss: Loss, *words: str) -> bool:
+    """Whether a known netfilter rule dropped it that has one of these words."""
+    rule = loss.site.culprit_rule
+    if rule is None or not is_netfilter_drop(loss):
+        return False
+    told = f"{rule.text} {rule.comment} {rule.chain}"
+    return any(word in told for word in words)
+
+
+def is_size_drop(loss: Loss) -> bool:
+    """Whether it was too large: a peer takes no packet if it is down or if its MTU is smaller."""
+    if was_dropped(loss) and loss.drop_reason == "PKT_TOO_BIG":
+        return True
+    if was_freed_in(loss, "ip_fragment", "ip6_fragment", "br_ip6_fragment"):
+        return True
+    is_up = bool(loss.site.links) and loss.site.dead_link is None
+    return was_freed_in(loss, "__dev_forward_skb2", "____dev_forward_skb") and is_up
+
+
+def is_bridge_drop(loss: Loss) -> bool:
+    """Whether a bridge freed it without a reason."""
+    return was_freed_in(
+        loss, "br_handle_frame_finish", "br_handle_frame", "br_forward", "__br_forward"
+    )
+
+
+def is_queue_drop(loss: Loss) -> bool:
+    """Whether a device's queue dropped it."""
+    return was_dropped(loss) and loss.drop_reason.startswith("QDISC_")
+
+
 def is_route_drop(loss: Loss) -> bool:
     """Whether the route look-up, or the route it found, dropped the packet.
 

@@ -94,6 +94,7 @@ class Finding:
     packets: int
     object: str = ""  # the very rule, route, neighbour, queue at fault
     drop_reason: str = ""
+    probe: str = ""  # the code of the very place and reason; "" where it vanished
     evidence: tuple[Evidence, ...] = ()
     remedy: Remedy
 

@@ -80,6 +80,7 @@ def _finding(finding: Finding) -> Json:
         "object": finding.object,
         "packets": finding.packets,
         "drop_reason": finding.drop_reason,
+        "probe": finding.probe,
         "evidence": [{"class": shown.kind.value, "text": shown.text} for shown in finding.evidence],
         "remedy": {
             "text": finding.remedy.text,

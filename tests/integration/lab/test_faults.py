@@ -1,6 +1,6 @@
 """Every fault breaks what it says, in both families, and heals without a trace."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -21,11 +21,16 @@ from dyetrace.lab.faults import (
     RouteProhibit,
     RouteUnreachable,
     RpFilter,
+    StaleDnat,
     TtlExpired,
     UnderlayLoss,
     VniMismatch,
 )
 from dyetrace.lab.faults.options import BadOption, fault_with, summary_of
+from dyetrace.lab.faults.placed import Placed
+from dyetrace.lab.matrix.choice import all_groups
+from dyetrace.lab.matrix.conduct import conduct
+from dyetrace.lab.matrix.scenario import Group
 
 Protocol = Literal["udp", "tcp", "icmp"]
 PROTOCOLS: tuple[Protocol, ...] = ("udp", "tcp", "icmp")
@@ -50,6 +55,15 @@ ON_THREE_HOSTS: list[tuple[Fault, str | None, str | None, str]] = [
     (VniMismatch(), "cn-3", "vswitch", "VNI_UNKNOWN"),
     (UnderlayLoss(), None, None, "UNDERLAY_LOSS"),
 ]
+
+# Every fault that can be put at several places, at one of them.
+PLACED: list[Group] = list(
+    {
+        type(group.fault): group
+        for group in all_groups()
+        if isinstance(group.fault, Placed) and group.route.name == "routed"
+    }.values()
+)
 
 
 def exchange(
@@ -109,13 +123,38 @@ def test_a_fault_breaks_what_it_says_and_heals(
 
 
 def test_every_fault_is_among_the_tested() -> None:
-    assert {type(fault) for fault, *_ in ON_THREE_HOSTS} == set(FAULTS)
+    tested = {type(fault) for fault, *_ in ON_THREE_HOSTS}
+    placed = {type(group.fault) for group in PLACED}
+    assert tested | placed | {StaleDnat} == set(FAULTS)
+
+
+@pytest.mark.parametrize("group", PLACED, ids=lambda group: group.name)
+def test_a_placed_fault_loses_what_it_says_and_heals(three_hosts: Cloud, group: Group) -> None:
+    def watch(cloud: Cloud, source: str, destination: str, **looks: Any) -> dict[str, Any]:
+        traffic.exchange(
+            cloud, source, destination, **looks, port=9, count=20, interval=0.01, deadline=0.6
+        )
+        return {"verdict": "NONE", "summary": "", "findings": [], "undetermined": []}
+
+    outcomes = conduct(three_hosts, group, watch)
+
+    assert {each.scenario.id: each.invalid for each in outcomes if each.invalid} == {}
+
+
+def test_a_stale_translation_loses_what_comes_in(nat: Cloud) -> None:
+    nat.inject(StaleDnat(source="internet", destination="203.0.113.10"))
+    try:
+        assert traffic.exchange(nat, "internet", "203.0.113.10", count=3).received == 0
+    finally:
+        nat.heal()
+    assert traffic.exchange(nat, "internet", "203.0.113.10", count=3).received == 3
 
 
 def test_healing_restores_every_route_rule_and_port(three_hosts: Cloud) -> None:
     before = configuration(three_hosts)
 
-    for fault, *_ in ON_THREE_HOSTS:
+    for fault in (*(fault for fault, *_ in ON_THREE_HOSTS), *(group.fault for group in PLACED)):
+        assert fault is not None
         three_hosts.inject(fault)
         three_hosts.heal()
 
@@ -252,7 +291,10 @@ def configuration(cloud: Cloud) -> dict[str, str]:
         ("ip", "-6", "neighbour", "show", "nud", "permanent"),
         ("nft", "list", "ruleset"),
         ("bridge", "fdb", "show"),
-        ("sysctl", "-a", "--pattern", r"rp_filter|\.retrans_time_ms"),
+        ("ip", "rule"),
+        ("ip", "-6", "rule"),
+        ("bridge", "-details", "link", "show"),
+        ("sysctl", "-a", "--pattern", r"rp_filter|\.retrans_time_ms|forward"),
     )
     places = [*(netns for host in cloud.hosts for netns in host.netns.values()), cloud.fabric]
     found = {}

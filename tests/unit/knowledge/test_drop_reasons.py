@@ -9,6 +9,7 @@ import pytest
 
 from dyetrace.knowledge.catalogue import CAUSES, PREFIX, cause_of_drop_reason
 from dyetrace.knowledge.drop_reasons import MEANINGS
+from dyetrace.knowledge.probe_catalogue import PROBES
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 SUBSYSTEMS = {"ovs_drop_reason": "OVS_DROP_", "qdisc_drop_reason": "QDISC_DROP_"}
@@ -97,3 +98,9 @@ def test_every_meaning_is_of_a_reason_in_the_catalogue() -> None:
     known = {reason for cause in CAUSES for reason in cause.drop_reasons}
 
     assert set(MEANINGS) <= known
+
+
+def test_every_drop_reason_of_this_kernel_has_a_probe() -> None:
+    probed = {probe.reason for probe in PROBES}
+
+    assert [name for name in reasons_of_this_kernel() if name not in probed] == []

@@ -126,9 +126,9 @@ OBSERVED = {
     "tc ingress": (freed("TC_INGRESS", "__netif_receive_skb_core.constprop.0"), "TC_DROP"),
     "bridge port disabled": (
         freed("BRIDGE_INGRESS_STP_STATE", "br_handle_frame"),
-        "BRIDGE_PORT_BLOCKED",
+        "BRIDGE_PORT_STP",
     ),
-    "bridge ports isolated": (
+    "bridge ports of which nothing is known": (
         freed("NOT_SPECIFIED", "br_handle_frame_finish"),
         "BRIDGE_PORT_BLOCKED",
     ),
@@ -254,7 +254,7 @@ def test_vanishing_is_inferred_never_observed() -> None:
 def test_a_drop_is_observed_with_function_reason_and_meaning() -> None:
     assert texts(freed("IP_RPFILTER", "ip_rcv_finish_core"), EvidenceClass.OBSERVED) == (
         "the kernel freed the packet in ip_rcv_finish_core: IP_RPFILTER, "
-        "the reverse path filter refused its source"
+        "the reverse path filter refused an IPv4 source"
     )
 
 

@@ -1,9 +1,9 @@
 """The packet's source or destination address cannot be used on a network.
 
-Loopback addresses outside of their host, multicast or zero as a source, or zero as a
-destination: such packets are dropped wherever they are met.
+Multicast or zero as a source, or zero as a destination: such packets are dropped wherever they
+are met.
 
-How it is proven: the kernel's drop reasons IP_INVALID_SOURCE, IP_INVALID_DEST and IP_LOCALNET.
+How it is proven: the kernel's drop reasons IP_INVALID_SOURCE and IP_INVALID_DEST.
 
 What to check: what the sender has bound its socket to, and whether address translation made the
 address.
@@ -18,12 +18,12 @@ CAUSE = Cause(
     layer=Layer.NETWORK,
     owner=Owner.TENANT,
     tenant_meaning="The sender uses an address that no network carries.",
-    operator_meaning="Martian source or destination: invalid or loopback address on the wire.",
+    operator_meaning="Martian source or destination: an address that no packet may have.",
     remedy=Remedy(
         text="Correct the sender's address {src}, or the translation that made it.",
         command="ip netns exec {netns} ip route get {dst} from {src} iif {in_port}",
     ),
-    drop_reasons=("IP_INVALID_SOURCE", "IP_INVALID_DEST", "IP_LOCALNET"),
+    drop_reasons=("IP_INVALID_SOURCE", "IP_INVALID_DEST"),
 )
 
 FALLBACK = "ip netns exec {netns} ip route get {dst}"

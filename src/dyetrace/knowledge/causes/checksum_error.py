@@ -4,7 +4,7 @@ The packet was damaged, or a device promised to fill the checksum in and did not
 far more common in virtual networks: checksum offload that breaks behind an encapsulation or a
 user-space switch.
 
-How it is proven: the kernel's drop reasons IP_CSUM, TCP_CSUM, UDP_CSUM, ICMP_CSUM and SKB_CSUM.
+How it is proven: the kernel's drop reasons TCP_CSUM, UDP_CSUM, ICMP_CSUM and SKB_CSUM.
 
 What to check: the checksum offloads of the devices on the path; switch them off one by one to
 find the one at fault. Wrong checksums in a capture at the sender are normal with offload.
@@ -19,12 +19,12 @@ CAUSE = Cause(
     layer=Layer.NETWORK,
     owner=Owner.PROVIDER,
     tenant_meaning="Packets arrive damaged, or with checksums that nobody filled in.",
-    operator_meaning="IP, TCP, UDP or ICMP checksum verification failed.",
+    operator_meaning="TCP, UDP or ICMP checksum verification failed.",
     remedy=Remedy(
         text="Switch transmit checksum offload off at {port} to see whether that is it.",
         command="ip netns exec {netns} ethtool --offload {port} tx off",
     ),
-    drop_reasons=("IP_CSUM", "TCP_CSUM", "UDP_CSUM", "ICMP_CSUM", "SKB_CSUM"),
+    drop_reasons=("TCP_CSUM", "UDP_CSUM", "ICMP_CSUM", "SKB_CSUM"),
 )
 
 FALLBACK = "ip netns exec {netns} nstat -az UdpInCsumErrors TcpInCsumErrors"

@@ -1,13 +1,12 @@
-"""The switch knows no port, or the tunnel no VTEP, for the destination's MAC address.
+"""The switch knows no port for the destination's MAC address.
 
 A bridge found no port to send the frame to: none is up, or flooding is off and the address is
-not known. A VXLAN device without learning knows only the MAC addresses it was told.
+not known.
 
-How it is proven: the kernel's drop reason NO_TX_TARGET (br_handle_frame_finish, vxlan_xmit),
-VXLAN_NO_REMOTE on older kernels.
+How it is proven: the kernel's drop reason NO_TX_TARGET, freed by a bridge.
 
 What to check: the forwarding table: is the destination's MAC address there, and does it point
-to the right port or VTEP? In overlays it is the controller that should have written it.
+to the right port?
 """
 
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
@@ -24,5 +23,5 @@ CAUSE = Cause(
         text="See whether the destination's MAC address is in the forwarding table.",
         command="ip netns exec {netns} bridge fdb show",
     ),
-    drop_reasons=("NO_TX_TARGET", "VXLAN_NO_REMOTE"),
+    drop_reasons=("NO_TX_TARGET",),
 )

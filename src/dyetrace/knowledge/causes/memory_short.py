@@ -1,12 +1,10 @@
-"""The host has no memory for the packet, or its protocol has used up its share.
+"""The host has no memory for the packet.
 
-A buffer could not be had when it was needed. The host as a whole may be short, or only the
-share that net.ipv4.tcp_mem and udp_mem allow.
+A buffer could not be had when it was needed, or only from the reserve for emergencies.
 
-How it is proven: the kernel's drop reasons NOMEM, PROTO_MEM and PFMEMALLOC.
+How it is proven: the kernel's drop reasons NOMEM and PFMEMALLOC.
 
-What to check: the host's free memory, and the sockets' total against its limit in
-/proc/net/sockstat.
+What to check: the host's free memory, and vm.min_free_kbytes.
 """
 
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
@@ -18,10 +16,10 @@ CAUSE = Cause(
     layer=Layer.HOST,
     owner=Owner.PROVIDER,
     tenant_meaning="The host is short of memory.",
-    operator_meaning="Allocation failed, or tcp_mem/udp_mem is exhausted.",
+    operator_meaning="Allocation failed, or the packet sits in emergency memory.",
     remedy=Remedy(
-        text="Free memory on host {host}, or raise the protocol's share.",
-        command="ip netns exec {netns} cat /proc/net/sockstat",
+        text="Free memory on host {host}, or raise vm.min_free_kbytes.",
+        command="free --human",
     ),
-    drop_reasons=("NOMEM", "PROTO_MEM", "PFMEMALLOC"),
+    drop_reasons=("NOMEM", "PFMEMALLOC"),
 )

@@ -3,9 +3,8 @@
 The switch sent the frame to the wrong port, or the sender wrote the wrong MAC address: a stale
 neighbour entry, a forwarding entry of a VM that has moved, two machines with one address.
 
-How it is proven: the kernel's drop reason OTHERHOST, or UNICAST_IN_L2_MULTICAST, at a VFD where
-the packet ended. (Copies that a flooding switch sends to everybody end the same way and are no
-loss.)
+How it is proven: the kernel's drop reason OTHERHOST at a VFD where the packet ended. (Copies
+that a flooding switch sends to everybody end the same way and are no loss.)
 
 What to check: the sender's neighbour entry for the next hop, and the forwarding tables of the
 switches for that MAC address.
@@ -25,5 +24,5 @@ CAUSE = Cause(
         text="Compare the MAC address the packet is sent to with that of the next hop.",
         command="ip netns exec {netns} tcpdump -c 5 -e -n host {dst}",
     ),
-    drop_reasons=("OTHERHOST", "UNICAST_IN_L2_MULTICAST"),
+    drop_reasons=("OTHERHOST",),
 )

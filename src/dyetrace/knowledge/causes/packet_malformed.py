@@ -3,8 +3,8 @@
 A length does not add up, a header ends too early, a field has a forbidden value. Either the
 sender builds packets wrongly or something on the way damages them.
 
-How it is proven: the kernel's drop reasons PKT_TOO_SMALL, HDR_TRUNC, IP_INHDR, INVALID_PROTO,
-IPV6_BAD_EXTHDR and DEV_HDR.
+How it is proven: the kernel's drop reasons PKT_TOO_SMALL, HDR_TRUNC, IP_INHDR, INVALID_PROTO
+and IPV6_BAD_EXTHDR.
 
 What to check: whether packets of other senders arrive intact; if they do not, look for offloads
 (segmentation, checksum) that two devices understand differently.
@@ -30,6 +30,5 @@ CAUSE = Cause(
         "IP_INHDR",
         "INVALID_PROTO",
         "IPV6_BAD_EXTHDR",
-        "DEV_HDR",
     ),
 )

@@ -6,15 +6,15 @@ message gets lost, short packets pass and long ones never do: connections open a
 Encapsulation takes its bytes from the MTU as well.
 
 How it is proven: the kernel's drop reason PKT_TOO_BIG (ip_forward, ip6_forward); or no reason,
-freed in ip6_fragment, or on the way into a peer device that is up (__dev_forward_skb2), as
-Linux 6.18 shows for a veth whose other end has a smaller MTU.
+freed in ip_fragment or ip6_fragment, or on the way into a peer device that is up
+(__dev_forward_skb2), as Linux 6.18 shows for a veth whose other end has a smaller MTU.
 
 What to check: the MTU of every device on the path, and that ICMP "fragmentation needed" and
 ICMPv6 "packet too big" are not filtered on the way back.
 """
 
 from dyetrace.knowledge.loss import Loss
-from dyetrace.knowledge.signs import was_freed_in
+from dyetrace.knowledge.signs import is_size_drop
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
@@ -40,8 +40,5 @@ FALLBACK = "ip netns exec {netns} ip link show"
 
 
 def explains(loss: Loss) -> bool:
-    """Whether it was freed for its size: a device takes no packet if down or if too small."""
-    if loss.drop_reason == "PKT_TOO_BIG" or was_freed_in(loss, "ip6_fragment"):
-        return True
-    is_up = bool(loss.site.links) and loss.site.dead_link is None
-    return was_freed_in(loss, "__dev_forward_skb2", "____dev_forward_skb") and is_up
+    """Whether it was freed for its size."""
+    return is_size_drop(loss)

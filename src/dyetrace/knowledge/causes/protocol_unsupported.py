@@ -1,10 +1,9 @@
 """Nobody at the place that the packet came to understands its protocol.
 
-The IP protocol number, or the Ethernet type, has no handler in this kernel: its module is not
-loaded, or the packet was never meant to end here.
+The IP protocol number has no handler in this kernel: its module is not loaded, or the packet was
+never meant to end here.
 
-How it is proven: the kernel's drop reasons IP_NOPROTO and UNHANDLED_PROTO (PTYPE_ABSENT on
-older kernels).
+How it is proven: the kernel's drop reason IP_NOPROTO.
 
 What to check: whether the packet should have been forwarded; if it is a tunnel's, whether the
 tunnel's device is set up here.
@@ -19,10 +18,10 @@ CAUSE = Cause(
     layer=Layer.NETWORK,
     owner=Owner.TENANT,
     tenant_meaning="The receiver does not understand this protocol.",
-    operator_meaning="No protocol handler registered for the packet's type.",
+    operator_meaning="No protocol handler registered for the packet's IP protocol number.",
     remedy=Remedy(
         text="Set up what should handle {protocol} at {dst}, or correct where it is sent.",
         command="ip netns exec {netns} ip -details link show",
     ),
-    drop_reasons=("IP_NOPROTO", "UNHANDLED_PROTO", "PTYPE_ABSENT"),
+    drop_reasons=("IP_NOPROTO",),
 )

@@ -1,9 +1,9 @@
 """An active queue dropped the packet to make senders slow down.
 
-Queues such as CoDel, PIE, CAKE and DualPI2 drop single packets before the queue is full, or
-throttle flows that ignore them. TCP copes; for the flow as a whole little is lost.
+Queues such as CoDel, PIE, CAKE and DualPI2 drop single packets before the queue is full.
+TCP copes; for the flow as a whole little is lost.
 
-How it is proven: the kernel's drop reasons QDISC_CONGESTED, CAKE_FLOOD and DUALPI2_STEP_DROP.
+How it is proven: the kernel's drop reasons QDISC_CONGESTED and DUALPI2_STEP_DROP.
 
 What to check: whether the link is the bottleneck you expect. ECN lets such queues mark packets
 instead.
@@ -25,11 +25,8 @@ CAUSE = Cause(
     ),
     drop_reasons=(
         "QDISC_CONGESTED",
-        "CAKE_FLOOD",
         "DUALPI2_STEP_DROP",
         "QDISC_DROP_CONGESTED",
-        "QDISC_DROP_CAKE_FLOOD",
-        "QDISC_DROP_FLOOD_PROTECTION",
         "QDISC_DROP_L4S_STEP_NON_ECN",
     ),
 )

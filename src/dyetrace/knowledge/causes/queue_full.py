@@ -3,8 +3,8 @@
 More packets come than the device, or the rate limit on it, lets out; the queue has reached its
 limit. Bursts suffice: the mean rate may be far below.
 
-How it is proven: the kernel's drop reasons QDISC_DROP, QDISC_OVERLIMIT and those of particular
-queues, with the depth of the queue at that moment. A queue that refuses while nothing waits in
+How it is proven: the kernel's drop reasons QDISC_DROP, QDISC_OVERLIMIT and their like,
+with the depth of the queue at that moment. A queue that refuses while nothing waits in
 it is not full: then a limit below it is at work, or the device is down.
 
 What to check: the queue's limit and rate against the traffic; for a shaper, that its burst is
@@ -28,16 +28,10 @@ CAUSE = Cause(
     drop_reasons=(
         "QDISC_DROP",
         "QDISC_OVERLIMIT",
-        "FQ_BAND_LIMIT",
-        "FQ_FLOW_LIMIT",
         "QDISC_DROP_UNSPEC",
         "QDISC_DROP_GENERIC",
         "QDISC_DROP_OVERLIMIT",
         "QDISC_DROP_MAXFLOWS",
-        "QDISC_DROP_BAND_LIMIT",
-        "QDISC_DROP_FLOW_LIMIT",
-        "QDISC_DROP_FQ_BAND_LIMIT",
-        "QDISC_DROP_FQ_FLOW_LIMIT",
     ),
 )
 

@@ -1,9 +1,8 @@
 """The packet was cut into fragments, and not all of them could be joined again.
 
-A fragment was missing until the time was up, came twice, or came too late among others. One
-lost fragment loses the whole packet.
+A fragment was missing until the time was up. One lost fragment loses the whole packet.
 
-How it is proven: the kernel's drop reasons FRAG_REASM_TIMEOUT, DUP_FRAG and FRAG_TOO_FAR.
+How it is proven: the kernel's drop reason FRAG_REASM_TIMEOUT.
 
 What to check: why the packets are cut at all (an MTU too small on the way), and whether a
 filter drops fragments without ports.
@@ -18,10 +17,10 @@ CAUSE = Cause(
     layer=Layer.NETWORK,
     owner=Owner.PROVIDER,
     tenant_meaning="A packet was cut into pieces on the way, and some pieces are missing.",
-    operator_meaning="IP reassembly failed: timeout, duplicate or distance limit.",
+    operator_meaning="IP reassembly failed: not all fragments came in time.",
     remedy=Remedy(
         text="Find the device that makes fragments necessary, and correct its MTU.",
         command="ip netns exec {netns} nstat -az IpReasmFails Ip6ReasmFails",
     ),
-    drop_reasons=("FRAG_REASM_TIMEOUT", "DUP_FRAG", "FRAG_TOO_FAR"),
+    drop_reasons=("FRAG_REASM_TIMEOUT",),
 )

@@ -3,12 +3,15 @@
 Senders hand over packets of many segments at once; the last device cuts them. Here that failed:
 the packet's description of itself is wrong, or its data could not be copied.
 
-How it is proven: the kernel's drop reasons SKB_GSO_SEG and SKB_UCOPY_FAULT.
+How it is proven: the kernel's drop reasons SKB_GSO_SEG and SKB_UCOPY_FAULT; or no reason, freed in
+validate_xmit_skb, where a device is handed what it can send.
 
 What to check: segmentation offloads of the devices on the path, and eBPF programs that resize
 packets.
 """
 
+from dyetrace.knowledge.loss import Loss
+from dyetrace.knowledge.signs import was_freed_in
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
@@ -27,3 +30,8 @@ CAUSE = Cause(
 )
 
 FALLBACK = "ip netns exec {netns} ip -details link show"
+
+
+def explains(loss: Loss) -> bool:
+    """Whether it was freed while being made fit for its device."""
+    return was_freed_in(loss, "validate_xmit_skb", "skb_segment", "__skb_gso_segment")

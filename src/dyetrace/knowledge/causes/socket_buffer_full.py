@@ -1,10 +1,8 @@
 """The receiving program's buffer is full: it does not read as fast as packets come.
 
-Each socket has a buffer. UDP drops what does not fit; TCP normally slows its sender down, and
-drops what comes nevertheless.
+Each socket has a buffer. UDP drops what does not fit; TCP slows its sender down before.
 
-How it is proven: the kernel's drop reasons SOCKET_RCVBUFF, SOCKET_BACKLOG, TCP_ZEROWINDOW and
-TCP_OFO_QUEUE_PRUNE.
+How it is proven: the kernel's drop reason SOCKET_RCVBUFF.
 
 What to check: the program's CPU time, its buffer size, and the sender's rate.
 """
@@ -18,10 +16,10 @@ CAUSE = Cause(
     layer=Layer.TRANSPORT,
     owner=Owner.TENANT,
     tenant_meaning="The receiving program does not keep up with the traffic.",
-    operator_meaning="Receive buffer or backlog of the socket is full.",
+    operator_meaning="Receive buffer of the socket is full.",
     remedy=Remedy(
         text="Speed the receiving program up, or give its socket a larger buffer.",
         command="ip netns exec {netns} ss -uamn",
     ),
-    drop_reasons=("SOCKET_RCVBUFF", "SOCKET_BACKLOG", "TCP_ZEROWINDOW", "TCP_OFO_QUEUE_PRUNE"),
+    drop_reasons=("SOCKET_RCVBUFF",),
 )

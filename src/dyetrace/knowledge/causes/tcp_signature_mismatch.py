@@ -3,8 +3,7 @@
 Routing sessions (BGP) are often signed. A key that was changed on one side only, or an address
 translation in between, breaks the signature of every segment.
 
-How it is proven: the kernel's drop reasons TCP_AUTH_HDR and those that begin with TCP_MD5 and
-TCP_AO.
+How it is proven: the kernel's drop reasons TCP_AUTH_HDR, TCP_MD5FAILURE and TCP_AOFAILURE.
 
 What to check: that both ends have the same key for each other's address, and that no
 translation lies between.
@@ -14,7 +13,7 @@ from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
     code="TCP_SIGNATURE_MISMATCH",
-    title="Missing or wrong TCP signature",
+    title="Wrong TCP signature",
     severity=Severity.CRITICAL,
     layer=Layer.TRANSPORT,
     owner=Owner.TENANT,
@@ -22,19 +21,7 @@ CAUSE = Cause(
     operator_meaning="TCP-MD5 or TCP-AO verification failed.",
     remedy=Remedy(
         text="Set the same key at {src} and at {dst}.",
-        command=(
-            "ip netns exec {netns} nstat -az TcpExtTCPMD5NotFound TcpExtTCPMD5Unexpected "
-            "TcpExtTCPMD5Failure"
-        ),
+        command=("ip netns exec {netns} nstat -az TcpExtTCPMD5Failure TcpExtTCPAOBad"),
     ),
-    drop_reasons=(
-        "TCP_AUTH_HDR",
-        "TCP_MD5NOTFOUND",
-        "TCP_MD5UNEXPECTED",
-        "TCP_MD5FAILURE",
-        "TCP_AONOTFOUND",
-        "TCP_AOUNEXPECTED",
-        "TCP_AOKEYNOTFOUND",
-        "TCP_AOFAILURE",
-    ),
+    drop_reasons=("TCP_AUTH_HDR", "TCP_MD5FAILURE", "TCP_AOFAILURE"),
 )

@@ -23,6 +23,11 @@ def install(netns: str, family: str, table: str, *, hook: str, rules: Iterable[s
     )
 
 
+def load(netns: str, ruleset: str) -> None:
+    """Apply a ruleset."""
+    commands.nft(netns, ruleset)
+
+
 def remove(netns: str, family: str, table: str) -> None:
     """Delete a table, if it is there."""
     try:

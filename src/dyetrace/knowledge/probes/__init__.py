@@ -1,0 +1,1 @@
+"""Where data planes discard packets: a file per subsystem, a row per place and reason."""

@@ -1,0 +1,105 @@
+"""What became of a scenario: the truth beside what was found."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dyetrace.lab.faults.fault import Truth
+from dyetrace.lab.matrix.scenario import Scenario
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The part of an answer that is compared."""
+
+    verdict: str
+    code: str = NOTHING
+    host: str | None = None
+    vfd: str | None = None
+    surplus: int = 0  # findings that say something else than the first
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One scenario that was carried out, or could not be."""
+
+    scenario: Scenario
+    verdicts: tuple[str, ...]  # the true one, and those just as true
+    code: str
+    host: str | None
+    vfd: str | None
+    found: Found
+    sent: int
+    received: int
+    seconds: float  # from asking to the verdict
+    invalid: str = ""  # why it proves nothing: the lab's failure, not the product's
+
+    @property
+    def verdict_right(self) -> bool:
+        """Whether the packets' fate was told."""
+        return self.found.verdict in self.verdicts
+
+    @property
+    def place_right(self) -> bool:
+        """Whether host and VFD are right; where no host is to blame, none may be blamed."""
+        if self.code in {NOTHING, "UNDERLAY_LOSS"} and self.host is None:
+            return self.found.code == self.code
+        return (self.found.host, self.found.vfd) == (self.host, self.vfd)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all is right, with nothing false beside it."""
+        return (
+            self.verdict_right
+            and self.place_right
+            and self.found.code == self.code
+            and not self.found.surplus
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write it for JSON."""
+        return {
+            "id": self.scenario.id,
+            **asdict(self.scenario),
+            "expected": {
+                "verdicts": list(self.verdicts),
+                "code": self.code,
+                "host": self.host,
+                "vfd": self.vfd,
+            },
+            "found": asdict(self.found),
+            "sent": self.sent,
+            "received": self.received,
+            "seconds": round(self.seconds, 3),
+            "right": self.is_right and not self.invalid,
+            "verdict_right": self.verdict_right,
+            "place_right": self.place_right,
+            "code_right": self.found.code == self.code,
+            "invalid": self.invalid,
+        }
+
+
+def found_in(answer: Mapping[str, Any]) -> Found:
+    """Read an answer; with several findings the first counts, and the others against it."""
+    findings = answer["findings"]
+    if not findings:
+        unknown = ", ".join(each["code"] for each in answer["undetermined"])
+        return Found(verdict=answer["verdict"], code=unknown or NOTHING, text=answer["summary"])
+    first = findings[0]
+    said = {(each["code"], each["host"], each["vfd"]) for each in findings}
+    return Found(
+        verdict=answer["verdict"],
+        code=first["code"],
+        host=first["host"],
+        vfd=first["vfd"],
+        surplus=len(said) - 1,
+        text=answer["summary"],
+    )
+
+
+def healthy_truth() -> Truth:
+    """Say what is true where nothing is broken."""
+    return Truth(verdict="DELIVERED", host=None, vfd=None, code=NOTHING)
