@@ -179,3 +179,21 @@ def test_of_many_rules_the_one_that_dropped_is_named(clouds, store):
     assert_works(cloud, "blue-web", "blue-db")
     tables = cloud.exec(db.port_netns, ["nft", "list", "tables"]).stdout
     assert "dyetrace" not in tables, "nothing of ours may be left behind"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("direction", "vm"), [("tx", "web"), ("rx", "db")])
+def test_on_one_host_the_sides_of_one_vswitch_are_told_apart(clouds, store, direction, vm, family):
+    cloud, fault = clouds("one-host"), AclDeny(direction=direction, vm=vm)
+    truth = fault.truth(cloud)
+    assert_works(cloud, "web", "db", family=family)
+    cloud.inject(fault)
+    try:
+        answer, seen = diagnose(cloud, "web", "db", family=family, store=store)
+    finally:
+        cloud.heal()
+
+    assert seen.received == 0
+    assert answer["verdict"] == "LOST", explained(answer)
+    assert [finding["code"] for finding in answer["findings"]] == [truth.code], explained(answer)
+    assert_works(cloud, "web", "db", family=family)

@@ -18,7 +18,7 @@ from dyetrace.analysis.losses import (
 from dyetrace.analysis.partial import Alike
 from dyetrace.analysis.report import path_reports
 from dyetrace.knowledge.explain import explain_loss
-from dyetrace.knowledge.loss import Loss
+from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.path import Fate, Path
 from dyetrace.model.record import Point
@@ -216,7 +216,7 @@ def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Findin
         netns=loss.netns,
         vfd=loss.vfd,
         port=loss.port,
-        next_host=loss.next_host,
+        next_host=loss.next_host if loss.place is Place.BETWEEN_HOSTS else "",
         packets=sum(alike.packets for alike in alikes),
         object=explained.object,
         drop_reason=loss.drop_reason,

@@ -103,8 +103,11 @@ def is_route_drop(loss: Loss) -> bool:
 def is_on_receiving_side(loss: Loss) -> bool:
     """Whether it was dropped on the receiver's side of its vSwitch.
 
-    A vSwitch that is the sender's as well has dropped on the receiver's side if
-    the packet was past the port it came in by.
+    Of a vSwitch that is the sender's as well, the rule that dropped it tells by the
+    port it names; without one, the packet must have been past the port it came in by.
     """
+    rule = loss.site.culprit_rule
+    if loss.is_at_source and rule and loss.in_port and f'iifname "{loss.in_port}"' in rule.text:
+        return False
     is_past_entry = bool(loss.port and loss.in_port and loss.port != loss.in_port)
     return loss.is_at_destination and (not loss.is_at_source or is_past_entry)

@@ -395,3 +395,20 @@ def test_what_could_not_be_read_is_said() -> None:
     loss = freed("NETFILTER_DROP", "nft_do_chain", notes=("rules could not be read: x",))
 
     assert "note: rules could not be read: x" in texts(loss, EvidenceClass.CONFIG)
+
+
+def test_a_rule_that_names_the_way_in_is_the_senders_although_the_packet_was_past_it() -> None:
+    loss = freed(
+        "NETFILTER_DROP",
+        "nft_do_chain",
+        vfd_kind=VfdKind.VSWITCH,
+        is_at_source=True,
+        is_at_destination=True,
+        port="tap2",
+        in_port="tap1",
+        dropped_by=SecurityRule(
+            family="bridge", table="t", chain="c", handle=2, text='iifname "tap1" udp dport 53 drop'
+        ),
+    )
+
+    assert code_of(loss) == "TX_ACL_DENY"
