@@ -128,7 +128,7 @@ class Diagnosis:
 
     async def _trace(self, wanted: Plan) -> None:
         """Wait until enough is colored, time is over, or nobody colors any more."""
-        deadline = self._began + self.task.limits.trace_time.total_seconds()
+        deadline = time.monotonic() + self.task.limits.trace_time.total_seconds()
         while (
             time.monotonic() < deadline
             and self._colored() < self.task.limits.packet_count
