@@ -46,7 +46,6 @@ class Observation:
     reports: Mapping[int, HostReport]
     sites: Mapping[LossKey, SiteEvidence] = field(default_factory=dict)
     probes: int = 0
-    is_cancelled: bool = False
     now: datetime
 
 

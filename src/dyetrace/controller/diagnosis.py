@@ -278,7 +278,6 @@ class Diagnosis:
             reports=reports,
             sites=sites,
             probes=self._probes,
-            is_cancelled=self.is_cancelled(),
             now=datetime.now(UTC),
         )
 
