@@ -50,6 +50,8 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
             vxlan_ports=tuple(vxlan_ports),
             uses_clsact=uses_clsact,
         )
+        if idle_exit_s is None:
+            driver.discover()  # to know a router before it loses its forwarding
         run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s))
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from dyetrace.datapath.linux.broken_routers import (
+    KnownRouters,
+    known_routers,
+    with_broken_routers,
+)
 from dyetrace.datapath.linux.classify import classify
 from dyetrace.datapath.linux.facts import NamespaceFacts
 from dyetrace.datapath.linux.links import look_for_neighbours, look_into
@@ -13,6 +18,8 @@ from dyetrace.datapath.linux.owners import HELD_KINDS, with_holders
 from dyetrace.datapath.linux.peers import with_peers
 from dyetrace.datapath.linux.rtnetlink import UNREADABLE
 from dyetrace.model.topology import Host
+
+NONE_KNOWN: KnownRouters = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +33,7 @@ class Discovered:
     host: Host
     netns: Mapping[int, Netns]  # by inode number: VFDs and endpoints
     notes: tuple[str, ...]  # what was left out, and why
+    routers: KnownRouters  # to be told the next time: a router may lose its forwarding
 
     def close(self) -> None:
         """Let go of all namespaces."""
@@ -46,8 +54,10 @@ class Discovered:
         self.close()
 
 
-def discover(scope: Scope, *, host_number: int, host_name: str) -> Discovered:
-    """Find the VFDs of this host and their edge ports.
+def discover(
+    scope: Scope, *, host_number: int, host_name: str, known: KnownRouters = NONE_KNOWN
+) -> Discovered:
+    """Find the VFDs of this host and their edge ports; known are the routers seen before.
 
     Namespaces and devices may come and go meanwhile: what is gone is left out
     and noted. Close what this returns.
@@ -56,6 +66,7 @@ def discover(scope: Scope, *, host_number: int, host_name: str) -> Discovered:
     ways = {netns.inode: netns for netns in open_namespaces(scope, notes)}
     try:
         facts = with_peers(_look_into_all(ways, notes), ways)
+        facts = with_broken_routers(facts, known)
         facts = _with_neighbours(with_holders(facts), ways, notes)
         host, why = classify(facts, host_number=host_number, host_name=host_name)
     except BaseException:
@@ -66,7 +77,7 @@ def discover(scope: Scope, *, host_number: int, host_name: str) -> Discovered:
     for inode, netns in ways.items():
         if inode not in vfds:
             netns.close()
-    return Discovered(host=host, netns=ways, notes=(*notes, *why))
+    return Discovered(host=host, netns=ways, notes=(*notes, *why), routers=known_routers(facts))
 
 
 def _look_into_all(ways: Mapping[int, Netns], notes: list[str]) -> list[NamespaceFacts]:

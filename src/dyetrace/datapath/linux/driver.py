@@ -11,7 +11,7 @@ import numpy as np
 from dyetrace.datapath.driver import Batch, Losses
 from dyetrace.datapath.linux.attach import PortHandle
 from dyetrace.datapath.linux.btf import drop_reason_name, drop_reason_names
-from dyetrace.datapath.linux.discovery import Discovered, discover
+from dyetrace.datapath.linux.discovery import NONE_KNOWN, Discovered, discover
 from dyetrace.datapath.linux.errors import DatapathError, PortVanished
 from dyetrace.datapath.linux.layout import POLICIES
 from dyetrace.datapath.linux.namespaces import Scope
@@ -93,7 +93,8 @@ class LinuxDriver:
     def discover(self) -> tuple[Host, tuple[str, ...]]:
         """Look at the namespaces anew."""
         scope = Scope(names=self._netns, others=self._others())
-        found = discover(scope, host_number=self.number, host_name=self._name)
+        known = self._found.routers if self._found is not None else NONE_KNOWN
+        found = discover(scope, host_number=self.number, host_name=self._name, known=known)
         if self._found is not None:
             self._earlier.append(self._found)
         self._found = found

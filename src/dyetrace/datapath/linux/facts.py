@@ -97,9 +97,10 @@ class NamespaceFacts:
     inode: int
     name: str = ""  # as `ip netns` has it; empty for the host's own
     owner: str = ""  # the process or container that lives there
-    routes_ip: bool = False  # forwarding is on, for IPv4 or IPv6
+    routes_ip: bool = False  # forwarding is on, for IPv4 or IPv6, or should be
     links: tuple[LinkFacts, ...] = ()
     default_devices: frozenset[int] = frozenset()  # by which default routes leave
+    gateways: frozenset[tuple[int, Address]] = frozenset()  # next hops of default routes, by device
     sids: tuple[Address, ...] = ()  # SRv6: what this namespace decapsulates
     encapsulates_srv6: bool = False
     neighbours: tuple[NeighbourFacts, ...] = ()
@@ -120,7 +121,12 @@ class NamespaceFacts:
 
     @cached_property
     def is_router(self) -> bool:
-        """Whether packets can come in by one link and go out by another.
+        """Whether packets are meant to come in by one link and go out by another."""
+        return self.routes_ip and self.could_route
+
+    @cached_property
+    def could_route(self) -> bool:
+        """Whether there are links to route between.
 
         A link that is down counts if it has addresses: it is part of the router, broken.
         """
@@ -131,7 +137,7 @@ class NamespaceFacts:
             and link.name not in FALLBACK_TUNNELS
             and (link.is_up or link.addresses)
         )
-        return self.routes_ip and len(tuple(usable)) >= ROUTING_TAKES_LINKS
+        return len(tuple(usable)) >= ROUTING_TAKES_LINKS
 
     @cached_property
     def is_vfd(self) -> bool:

@@ -80,7 +80,9 @@ def _read(netns: Netns, notes: list[str]) -> NamespaceFacts:
             routes_ip=forwards,
             links=tuple(links),
         )
-        return _with_routes(ipr, facts, notes, where) if facts.is_vfd else facts
+        facts = _with_default_routes(ipr, facts)
+        may_forward = facts.is_vfd or facts.could_route
+        return _with_segment_routes(ipr, facts, notes, where) if may_forward else facts
 
 
 def link_facts(message: Message, addresses: Mapping[int, list[Address]]) -> LinkFacts:
@@ -123,7 +125,7 @@ def _tunnel_ends(data: Message | str | None) -> tuple[Address | None, int]:
     return local, carrier
 
 
-def _with_routes(
+def _with_segment_routes(
     ipr: IPRoute, facts: NamespaceFacts, notes: list[str], where: str
 ) -> NamespaceFacts:
     sids: list[Address] = []
@@ -140,37 +142,48 @@ def _with_routes(
                 sids.append(ip_address(route.get_attr("RTA_DST")))
     return replace(
         facts,
-        default_devices=_default_devices(ipr),
         sids=tuple(sids),
         encapsulates_srv6=encapsulates,
     )
 
 
-def _default_devices(ipr: IPRoute) -> frozenset[int]:
+def _with_default_routes(ipr: IPRoute, facts: NamespaceFacts) -> NamespaceFacts:
     """Ask the kernel which way a packet to nowhere in particular would go.
 
     A look-up, not a list of routes: it follows policy rules, and costs the same
     however large the tables are.
     """
-    found: set[int] = set()
+    hops: set[tuple[int, Address | None]] = set()
     for family, destination, longest in ELSEWHERE:
         try:
             answers = ipr.route("get", family=family, dst=destination, flags=RTM_F_FIB_MATCH)
-            found.update(
-                device
+            hops.update(
+                hop
                 for answer in answers
                 if answer["dst_len"] <= longest
-                for device in _devices(answer)
+                for hop in _next_hops(answer)
             )
         except NetlinkError:
             continue  # no such route
-    return frozenset(found)
+    return replace(
+        facts,
+        default_devices=frozenset(device for device, _ in hops),
+        gateways=frozenset((device, gateway) for device, gateway in hops if gateway is not None),
+    )
 
 
-def _devices(route: Message) -> list[int]:
+def _next_hops(route: Message) -> list[tuple[int, Address | None]]:
     single = route.get_attr("RTA_OIF")
     several = route.get_attr("RTA_MULTIPATH") or ()
-    return [*([single] if single else []), *(hop["oif"] for hop in several)]
+    return [
+        *([(single, _gateway(route))] if single else []),
+        *((hop["oif"], _gateway(hop)) for hop in several),
+    ]
+
+
+def _gateway(route: Message) -> Address | None:
+    text = route.get_attr("RTA_GATEWAY")
+    return ip_address(text) if text else None
 
 
 def _read_neighbours() -> tuple[tuple[NeighbourFacts, ...], dict[int, str]]:
