@@ -90,14 +90,11 @@ class Diagnosis:
             link.health_at_start = link.health
 
         async def log(link: AgentLink) -> None:
+            policy = wanted.log[link.host.number]
             done = await link.ask(
-                Log(
-                    request=0,
-                    task_id=self.task.id,
-                    policy=wanted.log[link.host.number],
-                    lease_ns=LEASE_NS,
-                ),
+                Log(request=0, task_id=self.task.id, policy=policy, lease_ns=LEASE_NS),
                 Done,
+                ports=len(policy.ports),
             )
             self._probes += done.probes
             self._note(f"{link.name}: {note}" for note in done.notes)
@@ -252,7 +249,11 @@ class Diagnosis:
         """Let go everywhere; agents that are gone have let go already."""
         await self.fleet.each(
             self.fleet.up(),
-            lambda link: link.ask(Remove(request=0, task_id=self.task.id), Done),
+            lambda link: link.ask(
+                Remove(request=0, task_id=self.task.id),
+                Done,
+                ports=sum(len(vfd.ports) for vfd in link.host.vfds),
+            ),
         )
 
     def _partial(self) -> Partial:

@@ -28,6 +28,7 @@ from dyetrace.wire.messages import (
 A = TypeVar("A", bound=Answer)
 
 ANSWER_WITHIN_S = 5.0
+EACH_PORT_WITHIN_S = 0.1  # attaching takes some 10 ms, and hosts of one kernel wait for each other
 PINGS = 15  # the quickest of them relates the clocks best
 
 
@@ -75,15 +76,18 @@ class AgentLink:
         self.host, self.notes = welcome.host, welcome.notes
         self.clock = await self._related_clock()
 
-    async def ask(self, request: Request, kind: type[A]) -> A:
-        """Ask and wait; raises AgentUnreachable, or PolicyRefused with the agent's reason."""
+    async def ask(self, request: Request, kind: type[A], *, ports: int = 0) -> A:
+        """Ask and wait, longer where ports are to be attached or let go.
+
+        Raises AgentUnreachable, or PolicyRefused with the agent's reason.
+        """
         number = next(self._numbers)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
             if not self.is_up or self._writer is None:
                 raise AgentUnreachable(f"the agent of host {self.name} is gone")
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(ANSWER_WITHIN_S + ports * EACH_PORT_WITHIN_S):
                 await frames.send(self._writer, replace(request, request=number))
                 found = await answer
         except (TimeoutError, ConnectionError) as error:
