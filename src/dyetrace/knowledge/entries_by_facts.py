@@ -28,6 +28,7 @@ from dyetrace.knowledge.causes import (
     forward_policy_drop,
     forwarding_off,
     fragmentation_failed,
+    host_firewall_deny,
     icmp_refused,
     ip_options_refused,
     ipsec_input_refused,
@@ -40,6 +41,7 @@ from dyetrace.knowledge.causes import (
     link_loss,
     load_balancer_no_backend,
     macsec_refused,
+    misdelivered,
     mpls_label_unknown,
     multicast_route_unresolved,
     multicast_unwanted,
@@ -62,6 +64,7 @@ from dyetrace.knowledge.causes import (
     route_encap_unsupported,
     route_prohibit,
     route_unreachable,
+    routing_loop,
     rx_acl_deny,
     segmentation_failed,
     sid_unknown,
@@ -91,6 +94,7 @@ from dyetrace.knowledge.causes import (
     vpc_route_missing,
     vtep_missing,
     vtep_neighbour_unresolved,
+    vtep_unknown,
     vtep_unreachable,
     vxlan_device_down,
     vxlan_fdb_missing,
@@ -104,14 +108,14 @@ from dyetrace.knowledge.entry import an_entry
 BY_FACTS: Final = (
     # devices that say themselves that nobody is there
     an_entry(tap_no_reader, at_fault=objects.device),
-    an_entry(vxlan_device_down, at_fault=objects.link),
+    an_entry(vxlan_device_down, at_fault=objects.tunnel),
     # a device that is down explains whatever the kernel says of it
     an_entry(link_down, at_fault=objects.link),
     # sizes: the underlay's before the tenant's
     an_entry(underlay_mtu_too_small, at_fault=objects.narrow_device),
     an_entry(packet_too_big, at_fault=objects.narrow_device),
     # eBPF programs
-    an_entry(xdp_drop, at_fault=objects.device),
+    an_entry(xdp_drop, at_fault=objects.xdp_program),
     an_entry(xdp_redirect_failed, at_fault=objects.device),
     an_entry(bpf_redirect_failed, at_fault=objects.device),
     an_entry(netkit_drop, at_fault=objects.device),
@@ -133,6 +137,7 @@ BY_FACTS: Final = (
     an_entry(nfqueue_full),
     an_entry(nfqueue_program_deny),
     # netfilter, by where
+    an_entry(host_firewall_deny, at_fault=objects.rule),
     an_entry(tx_acl_deny, at_fault=objects.rule),
     an_entry(rx_acl_deny, at_fault=objects.rule),
     an_entry(forward_policy_drop, at_fault=objects.rule),
@@ -163,11 +168,12 @@ BY_FACTS: Final = (
     an_entry(macsec_refused, at_fault=objects.device),
     # routes, by what the look-up says
     an_entry(forwarding_off, at_fault=objects.forwarding),
-    an_entry(policy_rule_blocks, at_fault=objects.service),
+    an_entry(policy_rule_blocks, at_fault=objects.routing_rule),
     an_entry(route_blackhole, at_fault=objects.route),
     an_entry(route_prohibit, at_fault=objects.route),
     an_entry(vpc_route_missing, at_fault=objects.route),
     an_entry(route_unreachable, at_fault=objects.route),
+    an_entry(routing_loop, at_fault=objects.circle),
     an_entry(ttl_expired, at_fault=objects.hop_limit),
     an_entry(ip_options_refused, at_fault=objects.sender),
     an_entry(ipv6_option_refused, at_fault=objects.sender),
@@ -203,7 +209,9 @@ BY_FACTS: Final = (
     # vanished, with something to go by; then with nothing
     an_entry(destination_is_local, at_fault=objects.receiver),
     an_entry(stuck_in_queue, at_fault=objects.queue),
+    an_entry(vtep_unknown, at_fault=objects.far_end),
     an_entry(underlay_loss, at_fault=objects.wire),
+    an_entry(misdelivered, at_fault=objects.device),
     an_entry(link_loss, at_fault=objects.joint),
     an_entry(vfd_silent_drop, at_fault=objects.passage),
 )

@@ -9,6 +9,7 @@ from dyetrace.knowledge.probe import Probe
 from dyetrace.knowledge.remedies import narrowest_link
 from dyetrace.knowledge.signs import UNSAID, function
 from dyetrace.model.cause import Cause, Evidence, EvidenceClass, Layer
+from dyetrace.model.rule_met import walk
 from dyetrace.model.site import BridgePort, Queue, RouteKind, RouteLookup
 
 MAX_RULES = 5
@@ -38,6 +39,9 @@ def _of_packets(cause: Cause, loss: Loss, probe: Probe | None) -> Iterator[Evide
         rule = loss.site.dropped_by
         text = f"nftables traced packets of this flow to {describe_rule(rule)}: {rule.text}"
         yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
+        if loss.site.rules_met:
+            text = f"traced: {walk(loss.site.rules_met)}"
+            yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
 
 
 def _dropping(loss: Loss, probe: Probe) -> str:

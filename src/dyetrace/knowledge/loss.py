@@ -39,6 +39,8 @@ class Loss:
     has_left_port: bool = False  # it was dropped after the record of its leaving: by the queue
     is_at_source: bool = False  # this VFD is the sender's
     is_at_destination: bool = False  # this VFD is the receiver's
+    is_at_stranger: bool = False  # it left by the port of a VM that is not its receiver
     next_host: str = ""  # BETWEEN_HOSTS: where the outer header says it was going
     next_vfd: str = ""  # BETWEEN_VFDS: who is at the link's other end
+    circle: tuple[str, ...] = ()  # the VFDs that routed it to each other, if it came round
     site: SiteEvidence = field(default_factory=SiteEvidence)

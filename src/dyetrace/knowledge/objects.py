@@ -5,7 +5,7 @@ Each function names one kind, or gives "" where nothing is known of it.
 
 from dyetrace.knowledge.loss import Loss
 from dyetrace.knowledge.remedies import narrowest_link
-from dyetrace.knowledge.signs import is_route_drop
+from dyetrace.knowledge.signs import dead_link, dead_tunnel, is_route_drop
 from dyetrace.model.packet import protocol_name
 from dyetrace.model.site import Link, RouteKind, SecurityRule
 
@@ -50,9 +50,22 @@ def neighbour(loss: Loss) -> str:
     return f"{found.address}{f' on {found.device}' if found.device else ''} ({found.state})"
 
 
+def routing_rule(loss: Loss) -> str:
+    """Name the routing rule that refused, else what was to be reached."""
+    found = loss.site.route
+    return f"ip {found.rule}" if found and found.rule else service(loss)
+
+
+def tunnel(loss: Loss) -> str:
+    """Name the tunnel device that is down."""
+    dead = dead_tunnel(loss)
+    return f"{dead.name} (switched off)" if dead else link(loss)
+
+
 def link(loss: Loss) -> str:
     """Name the device that is down, else the port where the packet was."""
-    return describe_link(loss.site.dead_link) if loss.site.dead_link else loss.port
+    dead = dead_link(loss)
+    return describe_link(dead) if dead else loss.port
 
 
 def describe_link(found: Link) -> str:
@@ -73,8 +86,25 @@ def queue(loss: Loss) -> str:
 
 
 def device(loss: Loss) -> str:
-    """Name the port where it happened."""
-    return loss.port
+    """Name the port where it happened, or the device that is no port."""
+    return loss.port or next((link.name for link in loss.site.links), "")
+
+
+def xdp_program(loss: Loss) -> str:
+    """Name the XDP program of the device."""
+    return program(loss, "xdp")
+
+
+def tc_program(loss: Loss) -> str:
+    """Name the program or filter of the hook that the packet passed."""
+    return program(loss, f"tc {loss.drop_reason.partition('_')[2].lower()}")
+
+
+def program(loss: Loss, hook: str) -> str:
+    """Name what stands at a hook of the device, else the device."""
+    found = [each for each in loss.site.programs if each.hook.startswith(hook)]
+    here = [each for each in found if each.device == loss.port] or found
+    return " or ".join(map(str, here)) or loss.port
 
 
 def narrow_device(loss: Loss) -> str:
@@ -97,6 +127,11 @@ def forwarding(loss: Loss) -> str:
     return str(loss.five_tuple.dst)
 
 
+def circle(loss: Loss) -> str:
+    """Name the VFDs that route to each other, the last one back to the first."""
+    return " -> ".join((*loss.circle, *loss.circle[:1]))
+
+
 def hop_limit(loss: Loss) -> str:
     """Name the TTL it arrived with."""
     return f"it came with {loss.ttl}"
@@ -116,6 +151,8 @@ def bridge_port(loss: Loss) -> str:
         if port.is_locked:
             return f"{port.name} is locked"
     isolated = [port.name for port in loss.site.bridge_ports if port.is_isolated]
+    if len(isolated) == 1:  # which of the others it was bound for is not known
+        isolated += [port.name for port in loss.site.closed_ports if port.is_isolated]
     return f"{', '.join(isolated)} isolated from each other" if len(isolated) > 1 else loss.port
 
 
@@ -137,13 +174,14 @@ def receiver(loss: Loss) -> str:
 
 
 def way_in(loss: Loss) -> str:
-    """Name the port where they came in."""
-    return loss.in_port
+    """Name the bridge port where they came in: the tunnel's, if they came by an uplink."""
+    ports = [port.name for port in loss.site.bridge_ports]
+    return loss.in_port if loss.in_port in ports or not ports else ports[0]
 
 
 def far_end(loss: Loss) -> str:
-    """Name the VTEP or SID that the packet was sent to."""
-    return str(loss.outer.dst) if loss.outer else ""
+    """Name the VTEP or SID that the packet was sent to, or the device that was to do that."""
+    return str(loss.outer.dst) if loss.outer else device(loss)
 
 
 def segment(loss: Loss) -> str:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dyetrace.knowledge.loss import Loss
+from dyetrace.knowledge.signs import dead_link, dead_tunnel
 from dyetrace.model.cause import Remedy
 from dyetrace.model.packet import FiveTuple, Protocol, protocol_name
 from dyetrace.model.site import Link
@@ -114,8 +115,11 @@ def _device(loss: Loss) -> str:
     """Name the device to look at: the one found wanting, else where the packet was."""
     site = loss.site
     narrowest = narrowest_link(loss)
+    tunnel = dead_tunnel(loss)
+    dead = dead_link(loss)
     named = (
-        site.dead_link.name if site.dead_link else "",
+        tunnel.name if tunnel else "",
+        dead.name if dead else "",
         site.queue.device if site.queue else "",
         site.neighbour.device if site.neighbour else "",
         narrowest.name if narrowest else "",

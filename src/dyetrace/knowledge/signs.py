@@ -8,7 +8,9 @@ Linux 6.18, and where they differ, on older kernels.
 from typing import Final
 
 from dyetrace.knowledge.loss import Loss, Place
+from dyetrace.model.site import Link, Tunnel
 
+LAST_HOP: Final = 1  # a TTL that no router can spend
 UNSAID: Final = frozenset({"", "NOT_SPECIFIED"})
 
 NO_ROUTE: Final = frozenset({"IP_INNOROUTES", "IP_OUTNOROUTES"})
@@ -57,12 +59,15 @@ def is_netfilter_drop(loss: Loss) -> bool:
 
 
 def rule_says(loss: Loss, *words: str) -> bool:
-    """Whether a known netfilter rule dropped it that has one of these words."""
-    rule = loss.site.culprit_rule
-    if rule is None or not is_netfilter_drop(loss):
+    """Whether the netfilter rule that dropped it has one of these words, whichever rule it was."""
+    if not is_netfilter_drop(loss):
         return False
-    told = f"{rule.text} {rule.comment} {rule.chain}"
-    return any(word in told for word in words)
+    culprit = loss.site.culprit_rule
+    told = [
+        f"{rule.text} {rule.comment} {rule.chain}"
+        for rule in ((culprit,) if culprit else loss.site.rules)
+    ]
+    return bool(told) and all(any(word in each for word in words) for each in told)
 
 
 def is_size_drop(loss: Loss) -> bool:
@@ -75,10 +80,44 @@ def is_size_drop(loss: Loss) -> bool:
     return was_freed_in(loss, "__dev_forward_skb2", "____dev_forward_skb") and is_up
 
 
+def is_ttl_drop(loss: Loss) -> bool:
+    """Whether a forwarding function dropped it at its last hop."""
+    if not was_dropped(loss) or loss.ttl > LAST_HOP:
+        return False
+    is_forwarding = function(loss) in {"ip_forward", "ip6_forward"}
+    return loss.drop_reason == "IP_INHDR" or (loss.drop_reason in UNSAID and is_forwarding)
+
+
 def is_bridge_drop(loss: Loss) -> bool:
     """Whether a bridge freed it without a reason."""
     return was_freed_in(
         loss, "br_handle_frame_finish", "br_handle_frame", "br_forward", "__br_forward"
+    )
+
+
+def dead_link(loss: Loss) -> Link | None:
+    """Find the dead device that bears on a loss, on the packet's known way or beside it.
+
+    Beside it counts what explains why the way is not known: routes go with their device,
+    and a bridge does not tell which of its ports it held closed.
+    """
+    site = loss.site
+    if site.dead_link is not None:
+        return site.dead_link
+    if loss.drop_reason in NO_ROUTE:
+        return next(iter(site.idle_links), None)
+    closed = {port.name for port in site.closed_ports}
+    if is_bridge_drop(loss):
+        return next((link for link in site.idle_links if link.name in closed), None)
+    return None
+
+
+def dead_tunnel(loss: Loss) -> Tunnel | None:
+    """Find the tunnel device that should take an outer packet and is down."""
+    vni = loss.outer.vni if loss.outer else 0
+    return next(
+        (each for each in loss.site.tunnels if each.vni == vni and not each.is_up),
+        None,
     )
 
 
@@ -104,10 +143,24 @@ def is_on_receiving_side(loss: Loss) -> bool:
     """Whether it was dropped on the receiver's side of its vSwitch.
 
     Of a vSwitch that is the sender's as well, the rule that dropped it tells by the
-    port it names; without one, the packet must have been past the port it came in by.
+    port it names, or the rules that led to its chain; without one, the packet must
+    have been past the port it came in by.
     """
-    rule = loss.site.culprit_rule
-    if loss.is_at_source and rule and loss.in_port and f'iifname "{loss.in_port}"' in rule.text:
+    if loss.is_at_source and loss.in_port and _rule_asks_for(loss, f'iifname "{loss.in_port}"'):
         return False
     is_past_entry = bool(loss.port and loss.in_port and loss.port != loss.in_port)
     return loss.is_at_destination and (not loss.is_at_source or is_past_entry)
+
+
+def _rule_asks_for(loss: Loss, match: str) -> bool:
+    """Whether the rule that dropped it, or one that jumped on the way to it, has this match."""
+    rule = loss.site.culprit_rule
+    if rule is None:
+        return False
+    jumps = (
+        met.text
+        for met in loss.site.rules_met
+        if (met.family, met.table) == (rule.family, rule.table)
+        and met.decision.startswith(("jump", "goto"))
+    )
+    return any(match in text for text in (rule.text, *jumps))

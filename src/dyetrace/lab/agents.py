@@ -17,6 +17,7 @@ from dyetrace.lab.namespaces import prefix_of
 from dyetrace.lab.state import CLOUDS
 
 PROGRAM = (sys.executable, "-m", "dyetrace", "agent")
+CLOCK_OFFSET = "DYETRACE_AGENT_CLOCK_OFFSET_S"  # read by the agent, for the lab only
 READY_WITHIN_S = 10.0
 END_WITHIN_S = 5.0
 LOOK_EVERY_MS = 10
@@ -59,8 +60,12 @@ def log_of(socket: Path) -> Path:
     return socket.with_suffix(".log")
 
 
-def start(cloud: str, host: str) -> Agent:
-    """Start the agent of a host; `wait_ready` says when it can be used."""
+def start(cloud: str, host: str, *, clock_offset_s: float = 0.0) -> Agent:
+    """Start the agent of a host; `wait_ready` says when it can be used.
+
+    clock_offset_s: how far the agent's clock is ahead of the machine's, which all
+    hosts of the lab share.
+    """
     socket = CLOUDS / cloud / f"{host}.sock"
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket.unlink(missing_ok=True)
@@ -71,7 +76,12 @@ def start(cloud: str, host: str) -> Agent:
     )
     with log_of(socket).open("w") as log:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | {CLOCK_OFFSET: str(clock_offset_s)},
         )
     # The agent outlives this process on purpose; Popen must not warn about that.
     process.returncode = 0

@@ -1,7 +1,7 @@
 """A lab cloud: things are looked up in it, run in it, broken and healed."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -14,7 +14,7 @@ from dyetrace.lab.ends import FloatingIp, Host, Internet, Vm
 from dyetrace.lab.errors import UnknownName
 from dyetrace.lab.faults.fault import Fault
 from dyetrace.lab.kinds import kind_called
-from dyetrace.lab.lifecycle import raise_cloud, take_down
+from dyetrace.lab.lifecycle import NO_OFFSETS, raise_cloud, take_down
 from dyetrace.lab.namespaces import fabric_namespace, internet_namespace, namespace, prefix_of
 
 EXEC_WITHIN_S = 30.0
@@ -28,14 +28,27 @@ class Cloud:
         self.description = description
 
     @classmethod
-    def up(cls, kind: str, *, name: str | None = None, agents: bool = True) -> Self:
+    def up(
+        cls,
+        kind: str,
+        *,
+        name: str | None = None,
+        agents: bool = True,
+        clock_offsets_s: Mapping[str, float] = NO_OFFSETS,
+    ) -> Self:
         """Build a cloud that stays until `down`, with an agent on each host if wanted.
 
+        clock_offsets_s: by host, how far its agent's clock is ahead; for tests.
         Raises CloudAlreadyUp, UnknownName, BadName, RootRequired, CommandFailed or
         AgentNotReady; after any of them, or Ctrl-C, nothing is left behind.
         """
         cloud = cls(name=name or kind, description=kind_called(kind))
-        raise_cloud(cloud.description, initial_state=cloud._initial_state(), with_agents=agents)
+        raise_cloud(
+            cloud.description,
+            initial_state=cloud._initial_state(),
+            with_agents=agents,
+            clock_offsets_s=clock_offsets_s,
+        )
         return cloud
 
     @classmethod

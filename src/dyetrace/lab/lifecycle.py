@@ -3,6 +3,9 @@
 import os
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from dyetrace.lab import agents, state
 from dyetrace.lab.agents import Agent
@@ -13,10 +16,17 @@ from dyetrace.lab.errors import BadName, CloudAlreadyUp, RootRequired, UnknownNa
 from dyetrace.lab.namespaces import existing
 from dyetrace.lab.state import State
 
+NO_OFFSETS: Final[Mapping[str, float]] = MappingProxyType({})
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
-def raise_cloud(description: CloudDescription, *, initial_state: State, with_agents: bool) -> None:
+def raise_cloud(
+    description: CloudDescription,
+    *,
+    initial_state: State,
+    with_agents: bool,
+    clock_offsets_s: Mapping[str, float] = NO_OFFSETS,
+) -> None:
     """Build a cloud; after an error or Ctrl-C, take down what there is of it and raise again."""
     name = initial_state["cloud"]
     require_name(name)
@@ -29,7 +39,7 @@ def raise_cloud(description: CloudDescription, *, initial_state: State, with_age
             state.write(initial_state)
             build(draw(name, description))
             if with_agents:
-                start_agents(name, description.hosts)
+                start_agents(name, description.hosts, clock_offsets_s)
         except BaseException:
             demolish_all(name)
             raise
@@ -43,13 +53,15 @@ def take_down(name: str) -> None:
         demolish_all(name)
 
 
-def start_agents(name: str, hosts: tuple[str, ...]) -> None:
+def start_agents(
+    name: str, hosts: tuple[str, ...], clock_offsets_s: Mapping[str, float] = NO_OFFSETS
+) -> None:
     """Start an agent on each host and wait until all listen. Raises AgentNotReady."""
     content = state.read(name)
     deadline = time.monotonic() + agents.READY_WITHIN_S
     started: list[Agent] = []
     for host in hosts:
-        agent = agents.start(name, host)
+        agent = agents.start(name, host, clock_offset_s=clock_offsets_s.get(host, 0.0))
         started.append(agent)
         # After each one: if the next cannot start, this one must still be found and ended.
         content["agents"].append(agent.entry())

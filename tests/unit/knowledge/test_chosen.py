@@ -14,22 +14,33 @@ from dyetrace.model.site import (
     Link,
     Neighbour,
     NeighbourState,
+    PolicyRule,
     Queue,
     RouteKind,
     RouteLookup,
     SecurityRule,
+    Tunnel,
 )
 from dyetrace.model.topology import VfdKind
 from support.losses import a_flow, a_loss, a_vanishing, an_outer
 
+REFUSAL = PolicyRule(priority=77, kind=RouteKind.UNREACHABLE, selector="to 10.0.2.2/32")
 DEAD = (Link(name="to-b", has_carrier=False),)
 ALIVE = (Link(name="to-b", mtu=1280),)
 HERE = ip_network("10.0.2.0/24")
 PORTS = (BridgePort(name="tap1"), BridgePort(name="tap2"))
 
 
+def tunnel(*, up: bool, vni: int = 7) -> Tunnel:
+    return Tunnel(name=f"vx{vni}", vni=vni, is_up=up)
+
+
 def freed(function: str, reason: str = "NOT_SPECIFIED", **known: object) -> Loss:
     return a_loss(drop_reason=reason, symbol=f"{function}+0x94/0x210", **known)
+
+
+def a_rule(text: str) -> SecurityRule:
+    return SecurityRule(family="ip", table="t", chain="c", text=text)
 
 
 def by_rule(text: str = "drop", *, chain: str = "in", **known: object) -> Loss:
@@ -109,6 +120,7 @@ BY_FACTS = {
     "ROUTE_PROHIBIT": routed(RouteKind.PROHIBIT, route={"error": "EACCES"}),
     "ROUTE_UNREACHABLE": routed(RouteKind.UNREACHABLE),
     "VPC_ROUTE_MISSING": freed("ip_error", "IP_INNOROUTES"),
+    "ROUTING_LOOP": freed("ip_forward", "IP_INHDR", ttl=1, circle=("a on host h", "b on host i")),
     "TTL_EXPIRED": freed("ip_forward", "IP_INHDR", ttl=1),
     "IP_OPTIONS_REFUSED": freed("ip_rcv_finish_core", "IP_INHDR"),
     "IPV6_OPTION_REFUSED": freed("ip6_tlvopt_unknown", "UNHANDLED_PROTO"),
@@ -143,6 +155,8 @@ BY_FACTS = {
         Place.INSIDE_VFD, route=RouteLookup(kind=RouteKind.LOCAL, prefix=HERE)
     ),
     "STUCK_IN_QUEUE": a_vanishing(Place.BETWEEN_VFDS, queue=Queue(kind="tbf", packets=3)),
+    "VTEP_UNKNOWN": a_vanishing(Place.BETWEEN_HOSTS, outer=an_outer()),
+    "HOST_FIREWALL_DENY": by_rule(vfd_kind=VfdKind.VSWITCH, outer=an_outer()),
     "UNDERLAY_LOSS": a_vanishing(Place.BETWEEN_HOSTS),
     "LINK_LOSS": a_vanishing(Place.BETWEEN_VFDS, queue=Queue(kind="tbf")),
     "VFD_SILENT_DROP": a_vanishing(
@@ -159,10 +173,17 @@ NEIGHBOURS = {
         freed(
             "nft_do_chain",
             "NETFILTER_DROP",
-            rules=(SecurityRule(family="ip", table="t", chain="c", text="ct state invalid drop"),)
-            * 2,
+            rules=(a_rule("ct state invalid drop"), a_rule("tcp dport 22 drop")),
         ),
         "FORWARD_POLICY_DROP",
+    ),
+    "several rules of one kind": (
+        freed(
+            "nft_do_chain",
+            "NETFILTER_DROP",
+            rules=(a_rule("ct state invalid drop"), a_rule("ct state invalid reject")),
+        ),
+        "CONNTRACK_INVALID",
     ),
     "a rule elsewhere": (
         freed(
@@ -177,8 +198,76 @@ NEIGHBOURS = {
         "VTEP_MISSING",
     ),
     "no VTEP, device down": (
-        freed("__udp4_lib_rcv", "NO_SOCKET", outer=an_outer(), links=DEAD),
+        freed("__udp4_lib_rcv", "NO_SOCKET", outer=an_outer(), tunnels=(tunnel(up=False),)),
         "VXLAN_DEVICE_DOWN",
+    ),
+    "no such VNI, but its device is down": (
+        freed("vxlan_rcv", "VXLAN_VNI_NOT_FOUND", outer=an_outer(), tunnels=(tunnel(up=False),)),
+        "VXLAN_DEVICE_DOWN",
+    ),
+    "no such VNI, another's device is down": (
+        freed(
+            "vxlan_rcv",
+            "VXLAN_VNI_NOT_FOUND",
+            outer=an_outer(),
+            tunnels=(tunnel(up=False, vni=8), tunnel(up=True)),
+        ),
+        "VNI_UNKNOWN",
+    ),
+    "the tunnel's packet, not the tenant's": (
+        by_rule("udp dport 4789 drop", vfd_kind=VfdKind.VSWITCH, outer=an_outer()),
+        "HOST_FIREWALL_DENY",
+    ),
+    "the tunnel's packet at a router of the underlay": (
+        by_rule("udp dport 4789 drop", outer=an_outer(), next_host="cn-3"),
+        "FORWARD_POLICY_DROP",
+    ),
+    "a rule that refuses, with the error of no route": (
+        freed(
+            "ip_error",
+            "IP_INNOROUTES",
+            route=RouteLookup(kind=RouteKind.UNREACHABLE, error="ENETUNREACH", rule=REFUSAL),
+        ),
+        "POLICY_RULE_BLOCKS",
+    ),
+    "no route, as its device is down": (
+        freed("vxlan_xmit_one", "IP_OUTNOROUTES", idle_links=DEAD),
+        "LINK_DOWN",
+    ),
+    "an isolated port, and others of the bridge": (
+        freed(
+            "br_handle_frame_finish",
+            bridge_ports=(BridgePort(name="a", is_isolated=True),),
+            closed_ports=(BridgePort(name="b", is_isolated=True),),
+        ),
+        "BRIDGE_PORT_ISOLATED",
+    ),
+    "a dead port that entries lead to": (
+        freed(
+            "br_handle_frame_finish",
+            bridge_ports=(BridgePort(name="a"),),
+            closed_ports=(BridgePort(name="to-b", state="disabled"),),
+            idle_links=DEAD,
+        ),
+        "LINK_DOWN",
+    ),
+    "a dead device elsewhere": (
+        freed(
+            "br_handle_frame_finish", bridge_ports=(BridgePort(name="a"),), idle_links=DEAD
+        ),
+        "BRIDGE_PORT_BLOCKED",
+    ),
+    "at another VM's port": (
+        a_vanishing(Place.BETWEEN_VFDS, is_at_stranger=True),
+        "MISDELIVERED",
+    ),
+    "towards a host that is known": (
+        a_vanishing(Place.BETWEEN_HOSTS, outer=an_outer(), next_host="cn-3"),
+        "UNDERLAY_LOSS",
+    ),
+    "towards a SID": (
+        a_vanishing(Place.BETWEEN_HOSTS, outer=an_outer(Encapsulation.SRV6)),
+        "UNDERLAY_LOSS",
     ),
     "one isolated port": (
         freed(

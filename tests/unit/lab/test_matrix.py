@@ -144,6 +144,16 @@ def test_whatever_is_false_makes_an_outcome_wrong(changes):
     assert not an_outcome(found=Found(**(right | changes))).is_right
 
 
+def test_the_object_is_compared_where_the_fault_declares_it():
+    truth = {"objects": ("blackhole 10.0.2.21/32", "blackhole fd00::21/128")}
+    right = {"verdict": "LOST", "code": "TX_ACL_DENY", "host": "cn-1", "vfd": "vswitch"}
+    named = Found(**right, object="blackhole fd00::21/128 in table main")
+
+    assert an_outcome(**truth, found=named).is_right
+    assert not an_outcome(**truth, found=Found(**right, object="10.0.2.21")).is_right
+    assert an_outcome(found=Found(**right, object="anything")).is_right
+
+
 def test_where_no_host_is_to_blame_the_code_decides():
     truth = {"code": "UNDERLAY_LOSS", "host": None, "vfd": None}
     seen = Found(verdict="LOST", code="UNDERLAY_LOSS", host="cn-1", vfd="vswitch")
@@ -153,7 +163,7 @@ def test_where_no_host_is_to_blame_the_code_decides():
 
 
 def test_findings_that_differ_count_against_the_first():
-    finding = {"code": "QUEUE_FULL", "host": "cn-1", "vfd": "vswitch"}
+    finding = {"code": "QUEUE_FULL", "host": "cn-1", "vfd": "vswitch", "object": "tbf"}
     answer = {
         "verdict": "LOST",
         "summary": "",

@@ -1,19 +1,20 @@
 """The state of a namespace's devices: links, bridge ports, queues, forwarding switches."""
 
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from dyetrace.datapath.linux.rtnetlink import Message
-from dyetrace.model.site import BridgePort, Conntrack, Link, Queue
+from dyetrace.model.site import Backlog, BridgePort, Conntrack, Link, Queue
 
 IFF_UP = 1
 IFF_LOWER_UP = 1 << 16
 IPV4 = 4
 NO_QUEUES = frozenset({"noqueue", "clsact", "ingress"})  # nothing ever waits in these
+CLASSFUL = frozenset({"htb", "hfsc", "drr", "ets", "prio", "qfq", "cbq"})
 LIMITED_IN_BYTES = frozenset({"tbf", "bfifo"})
 LIMIT_BYTES = 4
 BRIDGE_STATES = {0: "disabled", 1: "listening", 2: "learning", 3: "forwarding", 4: "blocking"}
@@ -64,6 +65,23 @@ class Devices:
         master = self.master(ifindex)
         return master if self.kind(master) == "bridge" else 0
 
+    def all(self) -> tuple[int, ...]:
+        """List all links."""
+        for link in self._ipr.get_links():
+            self._links[link["index"]] = link
+        return tuple(index for index, link in self._links.items() if link is not None)
+
+    def ports_of(self, bridge: int) -> tuple[int, ...]:
+        """List the ports of a bridge."""
+        return tuple(index for index in self.all() if self.master(index) == bridge)
+
+    def detail(self, ifindex: int, attribute: str) -> object:
+        """Give a property that only links of its kind have; None if it has none such."""
+        link = self.link(ifindex)
+        info = link.get_attr("IFLA_LINKINFO") if link else None
+        data = info.get_attr("IFLA_INFO_DATA") if info else None
+        return None if data is None or isinstance(data, str) else data.get_attr(attribute)
+
     def state(self, ifindex: int) -> Link | None:
         """Say whether a link could carry a packet."""
         link = self.link(ifindex)
@@ -74,6 +92,7 @@ class Devices:
             is_up=bool(link["flags"] & IFF_UP),
             has_carrier=bool(link["flags"] & IFF_LOWER_UP),
             mtu=int(link.get_attr("IFLA_MTU") or 0),
+            queue_length=int(link.get_attr("IFLA_TXQLEN") or 0),
         )
 
     def bridge_port(self, ifindex: int) -> BridgePort | None:
@@ -105,27 +124,39 @@ class Devices:
                 return int(entry["ifindex"])
         return 0
 
-    def fullest_queue(self, ifindexes: Collection[int]) -> Queue | None:
-        """Find the queue that is most in a packet's way: one that dropped, then the fullest."""
-        queues = self._queues(ifindexes)
-        return max(queues, key=lambda queue: (queue.drops > 0, queue.bytes), default=None)
+    def ports_with_entries(self, bridge: int) -> frozenset[int]:
+        """Find the ports of a bridge that lead to some MAC address other than their own."""
+        return frozenset(
+            int(entry["ifindex"])
+            for entry in self._ipr.fdb("dump")
+            if entry.get_attr("NDA_MASTER") == bridge
+            and entry.get_attr("NDA_LLADDR") != self.mac(int(entry["ifindex"]))
+        )
 
-    def _queues(self, ifindexes: Collection[int]) -> Iterator[Queue]:
+    def queues(self, ifindexes: Collection[int]) -> Iterator[Queue]:
+        """Give the queues of links, each class of a queue after it."""
         for message in self._ipr.get_qdiscs():
             kind = message.get_attr("TCA_KIND") or ""
             if message["index"] not in ifindexes or kind in NO_QUEUES:
                 continue
-            statistics = message.get_attr("TCA_STATS2")
-            counters = (statistics.get_attr("TCA_STATS_QUEUE") if statistics else None) or {}
-            yield Queue(
-                device=self.name(message["index"]),
-                kind=kind,
-                handle=f"{message['handle'] >> 16:x}:",
-                packets=counters.get("qlen", 0),
-                bytes=counters.get("backlog", 0),
-                limit=self._limit(message, kind),
-                drops=counters.get("drops", 0),
-            )
+            yield self._queue(message, kind, limit=self._limit(message, kind))
+            for each in self._ipr.get_classes(index=message["index"]) if kind in CLASSFUL else ():
+                if each["handle"] >> 16 == message["handle"] >> 16:
+                    yield self._queue(each, f"{kind} class")
+
+    def _queue(self, message: Message, kind: str, *, limit: str = "") -> Queue:
+        statistics = message.get_attr("TCA_STATS2")
+        counters = (statistics.get_attr("TCA_STATS_QUEUE") if statistics else None) or {}
+        minor = message["handle"] & 0xFFFF
+        return Queue(
+            device=self.name(message["index"]),
+            kind=kind,
+            handle=f"{message['handle'] >> 16:x}:{f'{minor:x}' if minor else ''}",
+            packets=counters.get("qlen", 0),
+            bytes=counters.get("backlog", 0),
+            limit=limit,
+            drops=counters.get("drops", 0),
+        )
 
     def _limit(self, message: Message, kind: str) -> str:
         limit = limit_of(kind, message.get_attr("TCA_OPTIONS"))
@@ -151,6 +182,22 @@ def limit_of(kind: str, options: object) -> int:
         if name.endswith("_LIMIT") and isinstance(value, int):
             return value
     return 0
+
+
+def most_in_the_way(queues: Iterable[Queue]) -> Queue | None:
+    """Choose one that dropped, then the fullest; a class is part of its queue."""
+    whole = (queue for queue in queues if not queue.kind.endswith(" class"))
+    return max(whole, key=lambda queue: (queue.drops > 0, queue.bytes), default=None)
+
+
+def backlog() -> Backlog | None:
+    """Read what CPUs could not take in, of all namespaces together, since the machine started."""
+    try:
+        lines = Path("/proc/thread-self/net/softnet_stat").read_text().splitlines()
+        rows = [[int(value, 16) for value in line.split()] for line in lines]
+        return Backlog(dropped=sum(row[1] for row in rows), squeezed=sum(row[2] for row in rows))
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def reverse_path_filter(device: str) -> int | None:

@@ -9,6 +9,8 @@ from ipaddress import ip_address, ip_network
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from dyetrace.datapath.linux.encapsulations import encapsulation_of
+from dyetrace.datapath.linux.policy_rules import refusing_rule
 from dyetrace.datapath.linux.route_query import (
     RTM_F_FIB_MATCH,
     RTM_F_LOOKUP_TABLE,
@@ -56,20 +58,29 @@ class WayOut:
 def look_up(ipr: IPRoute, keys: Keys) -> WayOut:
     """Route a packet as the kernel would have routed it.
 
-    If the kernel refuses it as it came in but would send such a packet itself,
+    A routing rule may refuse it before any route is asked: then the rule is shown.
+    Else, if the kernel refuses it as it came in but would send such a packet itself,
     the route is shown together with the error: then it is not the route that is
     at fault, but where the packet came from (reverse path filter, forwarding).
     """
     try:
         return _found(ipr, keys)
     except NetlinkError as error:
-        refused = _error_name(error)
+        code, refused = abs(error.code), _error_name(error)
+    kind = KIND_BY_ERROR.get(code, RouteKind.NONE)
+    rejecting, table = _rejecting_route(keys, kind, refused)
+    device, _ = _device(ipr, keys.ifindex)
+    rule = refusing_rule(ipr, keys, device=device, error=code, table=table)
+    if rule is not None:
+        return WayOut(route=RouteLookup(kind=rule.kind, error=refused, rule=rule))
     try:
         found = _found(ipr, replace(keys, ifindex=0))
         return replace(found, route=replace(found.route, error=refused))
     except NetlinkError as error:
-        kind = KIND_BY_ERROR.get(abs(error.code), RouteKind.NONE)
-        return WayOut(route=_rejecting_route(keys, kind, _error_name(error)))
+        if abs(error.code) != code:  # refused as it came in, and for another reason as our own
+            kind = KIND_BY_ERROR.get(abs(error.code), RouteKind.NONE)
+            rejecting, _ = _rejecting_route(keys, kind, _error_name(error))
+        return WayOut(route=rejecting)
 
 
 def neighbour_of(ipr: IPRoute, way: WayOut) -> Neighbour | None:
@@ -106,6 +117,7 @@ def _found(ipr: IPRoute, keys: Keys) -> WayOut:
             gateway=gateway,
             device=device,
             table=_table(matched),
+            encapsulation=encapsulation_of(matched),
         ),
         ifindex=ifindex,
         next_hop=(gateway or keys.flow.dst) if needs_neighbour else None,
@@ -128,11 +140,14 @@ def _device(ipr: IPRoute, ifindex: int) -> tuple[str, bool]:
     return str(ifindex), False
 
 
-def _rejecting_route(keys: Keys, kind: RouteKind, error: str) -> RouteLookup:
-    """Find the route that rejects: the kernel tells only the error, so match it ourselves."""
-    best = RouteLookup(kind=kind, error=error)
+def _rejecting_route(keys: Keys, kind: RouteKind, error: str) -> tuple[RouteLookup, int]:
+    """Find the route that rejects: the kernel tells only the error, so match it ourselves.
+
+    Gives the number of its table too; 0 if there is no such route.
+    """
+    best, table = RouteLookup(kind=kind, error=error), 0
     if kind not in REJECTING:
-        return best
+        return best, table
     longest = -1
     # Strict, so that the kernel filters by type and does not send us all routes.
     with IPRoute(strict_check=True) as strict:
@@ -144,7 +159,8 @@ def _rejecting_route(keys: Keys, kind: RouteKind, error: str) -> RouteLookup:
             if prefix.prefixlen > longest:
                 longest = prefix.prefixlen
                 best = replace(best, prefix=prefix, table=_table(route))
-    return best
+                table = route.get_attr("RTA_TABLE") or 0
+    return best, table
 
 
 def _table(route: Message) -> str:

@@ -1,17 +1,25 @@
-"""Which rules of a ruleset can have dropped a packet: all that drop, less those that cannot. Pure.
+"""Which rules of a ruleset can have dropped a packet, or taken its color off. Pure.
 
-A rule is cleared only by what is certain: the wrong family or hook, another
-protocol, and, where nothing translates addresses, another port or address.
+All that do such things, less those that cannot have met it. A rule is cleared
+only by what is certain: the wrong family or hook, another protocol, and, where
+nothing translates addresses, another port or address.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from ipaddress import ip_network
 
 from dyetrace.datapath.linux.ruleset import Chain, Rule, RulePlace
-from dyetrace.model.packet import Address, FiveTuple, protocol_name
+from dyetrace.model.packet import (
+    Address,
+    Encapsulation,
+    FiveTuple,
+    Outer,
+    Protocol,
+    protocol_name,
+)
 from dyetrace.model.site import SecurityRule
 
 IPV6 = 6
@@ -23,6 +31,9 @@ PROTOCOL = re.compile(r"^(?:.* )?(?:meta l4proto|ip protocol|ip6 nexthdr) (\S+)(
 HEADER = re.compile(r"(?:^| )(tcp|udp|sctp|icmp|icmpv6|udplite|dccp|ah|esp) \w")
 PORT = re.compile(r"(?:^| )(?:tcp|udp|sctp|th) (sport|dport) (\d+)(?= |$)")
 ANSWER = re.compile(r"\breject with .*")  # what is sent back, not what is matched
+# Also as raw bytes of the IP header; the DSCP is in its second byte, of IPv6 in the first two.
+REWRITING = re.compile(r"\bip6? dscp set\b|@nh,(?:0|4|8),\d+ set\b|xt target \"(?:DSCP|TOS)\"")
+VERSION = re.compile(r"(?:^| )(?:(ip6?) \w|meta (?:nfproto ipv|protocol ip)([46]?)\b)")
 ADDRESS = re.compile(r"(?:^| )ip6? (saddr|daddr) ([0-9a-f.:]+(?:/\d+)?)(?= |$)")
 PROTOCOL_NAMES = {"icmpv6": "ipv6-icmp", "ipv6-icmp": "icmpv6"}  # nft writes both
 
@@ -33,12 +44,23 @@ class Passage(StrEnum):
     FORWARDED = "forwarded"  # routed from one device to another
     DELIVERED = "delivered"  # to a socket here
     BRIDGED = "bridged"  # from port to port, by MAC address
+    TUNNELLED = "tunnelled"  # encapsulated, from this host or to it
 
 
 HOOKS = {
     Passage.FORWARDED: frozenset({"ingress", "prerouting", "forward", "postrouting", "egress"}),
     Passage.DELIVERED: frozenset({"ingress", "prerouting", "input"}),
     Passage.BRIDGED: frozenset({"ingress", "prerouting", "forward", "postrouting", "egress"}),
+    Passage.TUNNELLED: frozenset(
+        {"ingress", "prerouting", "input", "output", "postrouting", "egress"}
+    ),
+}
+TUNNELS = {  # protocol and port that outer headers of a kind have
+    Encapsulation.VXLAN: (Protocol.UDP, 4789),
+    Encapsulation.GENEVE: (Protocol.UDP, 6081),
+    Encapsulation.GRE: (47, 0),
+    Encapsulation.IPIP: (4, 0),
+    Encapsulation.SRV6: (43, 0),
 }
 # A routed packet comes up through one bridge, and goes down through another.
 BRIDGE_HOOKS_OF_ROUTED = frozenset({"prerouting", "input", "output", "postrouting"})
@@ -59,9 +81,55 @@ def suspects(
     (net.bridge.bridge-nf-call-iptables).
     """
     chains = list(chains)
-    reached = reached_from(chains)
-    translates = any(TRANSLATION.search(rule.text) for chain in chains for rule in chain.rules)
+    met = _met(
+        chains, flow, passage, crosses_bridge=crosses_bridge, bridge_calls_ip=bridge_calls_ip
+    )
+    translates = _translates(chains)
     found: list[SecurityRule] = []
+    for chain in met:
+        if chain.policy == "drop":
+            found.append(_suspect(chain, Rule(handle=0, text=chain.base)))
+        found += [
+            _suspect(chain, rule)
+            for rule in chain.rules
+            if rule.can_drop and may_match(rule.text, flow, translates=translates)
+        ]
+    return _most_telling(found, flow)[:MOST_RULES]
+
+
+def rewriters(
+    chains: Iterable[Chain],
+    flow: FiveTuple,
+    passage: Passage,
+    *,
+    crosses_bridge: bool = False,
+    bridge_calls_ip: bool = False,
+) -> list[SecurityRule]:
+    """List the rules that can have set a packet's DSCP, and so taken its color off."""
+    chains = list(chains)
+    met = _met(
+        chains, flow, passage, crosses_bridge=crosses_bridge, bridge_calls_ip=bridge_calls_ip
+    )
+    translates = _translates(chains)
+    found = [
+        _suspect(chain, rule)
+        for chain in met
+        for rule in chain.rules
+        if REWRITING.search(rule.text) and may_match(rule.text, flow, translates=translates)
+    ]
+    return _most_telling(found, flow)[:MOST_RULES]
+
+
+def _met(
+    chains: list[Chain],
+    flow: FiveTuple,
+    passage: Passage,
+    *,
+    crosses_bridge: bool,
+    bridge_calls_ip: bool,
+) -> Iterator[Chain]:
+    """Give the chains that a packet can come to."""
+    reached = reached_from(chains)
     for chain in chains:
         hooks = _hooks_met(
             chain.family,
@@ -71,16 +139,12 @@ def suspects(
             bridge_calls_ip=bridge_calls_ip,
         )
         hooks_of_chain = reached[chain.family, chain.table, chain.name]
-        if not hooks or (hooks_of_chain is not None and not hooks_of_chain & hooks):
-            continue
-        if chain.policy == "drop":
-            found.append(_suspect(chain, Rule(handle=0, text=chain.base)))
-        found += [
-            _suspect(chain, rule)
-            for rule in chain.rules
-            if rule.can_drop and may_match(rule.text, flow, translates=translates)
-        ]
-    return _most_telling(found, flow)[:MOST_RULES]
+        if hooks and (hooks_of_chain is None or hooks_of_chain & hooks):
+            yield chain
+
+
+def _translates(chains: Iterable[Chain]) -> bool:
+    return any(TRANSLATION.search(rule.text) for chain in chains for rule in chain.rules)
 
 
 def rule_at(place: RulePlace, chains: Iterable[Chain]) -> SecurityRule:
@@ -97,6 +161,12 @@ def rule_at(place: RulePlace, chains: Iterable[Chain]) -> SecurityRule:
     return SecurityRule(
         family=place.family, table=place.table, chain=place.chain, handle=place.handle
     )
+
+
+def outer_flow(outer: Outer) -> FiveTuple:
+    """Describe an outer packet as rules see it; its source port is not known."""
+    protocol, port = TUNNELS[outer.encapsulation]
+    return FiveTuple(src=outer.src, dst=outer.dst, protocol=protocol, src_port=0, dst_port=port)
 
 
 def reached_from(chains: Iterable[Chain]) -> dict[tuple[str, str, str], frozenset[str] | None]:
@@ -131,6 +201,8 @@ def may_match(text: str, flow: FiveTuple, *, translates: bool) -> bool:
     name = protocol_name(flow.protocol)
     names = {name, PROTOCOL_NAMES.get(name, name), str(flow.protocol)}
     text = ANSWER.sub("", text)
+    if not _versions_in(text) <= {flow.dst.version}:
+        return False
     wanted = PROTOCOL.match(text)
     if wanted and re.fullmatch(r"[\w-]+", wanted[1]) and wanted[1] not in names:
         return False
@@ -140,12 +212,19 @@ def may_match(text: str, flow: FiveTuple, *, translates: bool) -> bool:
     if translates:
         return True  # the rule may have seen the packet before its addresses changed
     for which, port in PORT.findall(text):
-        if int(port) != (flow.src_port if which == "sport" else flow.dst_port):
+        known = flow.src_port if which == "sport" else flow.dst_port
+        if known and int(port) != known:
             return False
     for which, prefix in ADDRESS.findall(text):
         if not _is_in(flow.src if which == "saddr" else flow.dst, prefix):
             return False
     return True
+
+
+def _versions_in(text: str) -> set[int]:
+    """Find the IP versions that a rule asks for."""
+    versions = {"ip": 4, "ip6": IPV6, "4": 4, "6": IPV6, "": 4}
+    return {versions[header or number] for header, number in VERSION.findall(text)}
 
 
 def _is_in(address: Address, prefix: str) -> bool:

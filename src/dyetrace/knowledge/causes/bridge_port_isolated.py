@@ -2,7 +2,9 @@
 
 Private networks use this so that their members only reach the gateway.
 
-How it is proven: no reason, freed by the bridge, with two isolated ports read by the agent.
+How it is proven: no reason, freed by the bridge, with two isolated ports read by the agent:
+both on the packet's way, or its port of entry and others of the bridge, where it is not known
+which of them it was bound for.
 
 What to check: whether the two are meant to reach each other, and by the router if not directly.
 """
@@ -30,4 +32,6 @@ CAUSE = Cause(
 
 def explains(loss: Loss) -> bool:
     """Whether a bridge freed it, with two isolated ports."""
-    return is_bridge_drop(loss) and sum(port.is_isolated for port in loss.site.bridge_ports) > 1
+    on_its_way = sum(port.is_isolated for port in loss.site.bridge_ports)
+    beside = sum(port.is_isolated for port in loss.site.closed_ports)
+    return is_bridge_drop(loss) and on_its_way > 0 and on_its_way + beside > 1

@@ -4,12 +4,15 @@ The switch sent the frame to the wrong port, or the sender wrote the wrong MAC a
 neighbour entry, a forwarding entry of a VM that has moved, two machines with one address.
 
 How it is proven: the kernel's drop reason OTHERHOST at a VFD where the packet ended. (Copies
-that a flooding switch sends to everybody end the same way and are no loss.)
+that a flooding switch sends to everybody end the same way and are no loss.) Or the packet was
+last seen leaving by the port of a VM that has another address: where such a VM is meant to
+forward it (a firewall, a router), look for the loss inside that VM.
 
 What to check: the sender's neighbour entry for the next hop, and the forwarding tables of the
 switches for that MAC address.
 """
 
+from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
@@ -26,3 +29,8 @@ CAUSE = Cause(
     ),
     drop_reasons=("OTHERHOST",),
 )
+
+
+def explains(loss: Loss) -> bool:
+    """Whether it left by the port of a VM that has not its destination's address."""
+    return loss.place is Place.BETWEEN_VFDS and loss.is_at_stranger

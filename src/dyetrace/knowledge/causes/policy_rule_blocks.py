@@ -3,8 +3,9 @@
 Routing rules choose the table by source, mark or device; they may refuse by themselves. No
 route that you add to a table helps as long as the rule comes first.
 
-How it is proven: the look-up of the same packet failed with the error of a refusal, and no
-route that refuses covers the destination.
+How it is proven: the look-up of the same packet failed with the error of a refusal, and the
+first routing rule that matches it and refuses with that error is named; or, where rules cannot
+be read, no route that refuses covers the destination.
 
 What to check: the rules in order of their priority, and which of them matches this source, mark
 and device.
@@ -37,11 +38,9 @@ CAUSE = Cause(
 
 
 def explains(loss: Loss) -> bool:
-    """Whether the look-up was refused though no route refuses."""
-    return (
-        is_route_drop(loss)
-        and (route := loss.site.route) is not None
-        and route.kind in REFUSING
-        and route.prefix is None
-        and bool(route.error)
-    )
+    """Whether a rule was found that refuses, or a refusal without a route that does."""
+    route = loss.site.route
+    if route is None or not is_route_drop(loss):
+        return False
+    is_without_route = route.kind in REFUSING and route.prefix is None and bool(route.error)
+    return route.rule is not None or is_without_route

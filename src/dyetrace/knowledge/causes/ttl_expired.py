@@ -13,10 +13,8 @@ the sender's TTL.
 """
 
 from dyetrace.knowledge.loss import Loss
-from dyetrace.knowledge.signs import UNSAID, function, was_dropped
+from dyetrace.knowledge.signs import is_ttl_drop
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
-
-LAST_HOP = 1
 
 CAUSE = Cause(
     code="TTL_EXPIRED",
@@ -43,7 +41,4 @@ FALLBACK = "ip netns exec {netns} ip route get {dst}"
 
 def explains(loss: Loss) -> bool:
     """Whether a forwarding function dropped it at its last hop."""
-    if not was_dropped(loss) or loss.ttl > LAST_HOP:
-        return False
-    is_forwarding = function(loss) in {"ip_forward", "ip6_forward"}
-    return loss.drop_reason == "IP_INHDR" or (loss.drop_reason in UNSAID and is_forwarding)
+    return is_ttl_drop(loss)

@@ -1,15 +1,17 @@
 """The tunnel's device exists on the receiving host, and is switched off.
 
-Its UDP port closes with it, so the kernel may say that nobody listens.
+Its UDP port closes with it, so the kernel may say that nobody listens; where another tunnel
+device keeps the port open, that the VNI is unknown.
 
-How it is proven: the kernel's drop reason DEV_READY in vxlan_rcv or its bypass; or NO_SOCKET
-for an encapsulated packet where the agent found the device down.
+How it is proven: the kernel's drop reason DEV_READY in vxlan_rcv or its bypass; or NO_SOCKET or
+VXLAN_VNI_NOT_FOUND for an encapsulated packet, where the agent found the device of that VNI
+down.
 
 What to check: who switched the device off.
 """
 
 from dyetrace.knowledge.loss import Loss
-from dyetrace.knowledge.signs import was_said
+from dyetrace.knowledge.signs import dead_tunnel, was_said
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
@@ -31,8 +33,10 @@ FALLBACK = "ip netns exec {netns} ip -details link show type vxlan"
 
 def explains(loss: Loss) -> bool:
     """Whether the device that should decapsulate is down."""
-    return was_said(loss, "DEV_READY", "vxlan_rcv", "vxlan_encap_bypass", "geneve_rx") or (
+    if was_said(loss, "DEV_READY", "vxlan_rcv", "vxlan_encap_bypass", "geneve_rx"):
+        return True
+    return (
         loss.outer is not None
-        and loss.drop_reason == "NO_SOCKET"
-        and loss.site.dead_link is not None
+        and loss.drop_reason in {"NO_SOCKET", "VXLAN_VNI_NOT_FOUND"}
+        and dead_tunnel(loss) is not None
     )

@@ -25,10 +25,14 @@ from dyetrace.lab.faults.forwarding_off import ForwardingOff
 from dyetrace.lab.faults.host_firewall_in import HostFirewallIn
 from dyetrace.lab.faults.host_firewall_out import HostFirewallOut
 from dyetrace.lab.faults.htb_class_full import HtbClassFull
+from dyetrace.lab.faults.iptables_drop import IptablesDrop
+from dyetrace.lab.faults.iptables_legacy_drop import IptablesLegacyDrop
 from dyetrace.lab.faults.ipv6_disabled import Ipv6Disabled
 from dyetrace.lab.faults.length_drop import LengthDrop
 from dyetrace.lab.faults.link_down import LinkDown
 from dyetrace.lab.faults.mark_drop import MarkDrop
+from dyetrace.lab.faults.martian_destination import MartianDestination
+from dyetrace.lab.faults.martian_source import MartianSource
 from dyetrace.lab.faults.narrow_port import NarrowPort
 from dyetrace.lab.faults.neighbour_unresolved import NeighbourUnresolved
 from dyetrace.lab.faults.netdev_egress_drop import NetdevEgressDrop
@@ -36,6 +40,7 @@ from dyetrace.lab.faults.netdev_ingress_drop import NetdevIngressDrop
 from dyetrace.lab.faults.new_connections_denied import NewConnectionsDenied
 from dyetrace.lab.faults.next_hop_mac_wrong import NextHopMacWrong
 from dyetrace.lab.faults.policy_drop import PolicyDrop
+from dyetrace.lab.faults.policy_route import PolicyRoute
 from dyetrace.lab.faults.port_security import PortSecurity
 from dyetrace.lab.faults.postrouting_drop import PostroutingDrop
 from dyetrace.lab.faults.prerouting_drop import PreroutingDrop
@@ -48,6 +53,7 @@ from dyetrace.lab.faults.remote_missing import RemoteMissing
 from dyetrace.lab.faults.remote_unreachable import RemoteUnreachable
 from dyetrace.lab.faults.route_blackhole import RouteBlackhole
 from dyetrace.lab.faults.route_missing import RouteMissing
+from dyetrace.lab.faults.route_program_drop import RouteProgramDrop
 from dyetrace.lab.faults.route_prohibit import RouteProhibit
 from dyetrace.lab.faults.route_unreachable import RouteUnreachable
 from dyetrace.lab.faults.rp_filter import RpFilter
@@ -58,6 +64,7 @@ from dyetrace.lab.faults.shaper_burst_small import ShaperBurstSmall
 from dyetrace.lab.faults.stale_dnat import StaleDnat
 from dyetrace.lab.faults.tc_egress_drop import TcEgressDrop
 from dyetrace.lab.faults.tc_ingress_drop import TcIngressDrop
+from dyetrace.lab.faults.tc_program_drop import TcProgramDrop
 from dyetrace.lab.faults.ttl_expired import TtlExpired
 from dyetrace.lab.faults.ttl_rule_drop import TtlRuleDrop
 from dyetrace.lab.faults.underlay_gateway_mute import UnderlayGatewayMute
@@ -73,6 +80,8 @@ from dyetrace.lab.faults.vxlan_missing import VxlanMissing
 from dyetrace.lab.faults.vxlan_out_down import VxlanOutDown
 from dyetrace.lab.faults.wrong_device import WrongDevice
 from dyetrace.lab.faults.wrong_next_hop import WrongNextHop
+from dyetrace.lab.faults.xdp_drop import XdpDrop
+from dyetrace.lab.faults.xdp_generic_drop import XdpGenericDrop
 
 FAULTS: Final[tuple[type[Fault], ...]] = (
     AclDeny,
@@ -137,6 +146,15 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     UnderlayRouteBlackhole,
     UnderlayRouteUnreachable,
     UnderlayGatewayMute,
+    XdpDrop,
+    XdpGenericDrop,
+    TcProgramDrop,
+    RouteProgramDrop,
+    IptablesDrop,
+    IptablesLegacyDrop,
+    PolicyRoute,
+    MartianSource,
+    MartianDestination,
     UplinkDown,
     HostFirewallIn,
     HostFirewallOut,
@@ -170,10 +188,14 @@ __all__ = [
     "HostFirewallIn",
     "HostFirewallOut",
     "HtbClassFull",
+    "IptablesDrop",
+    "IptablesLegacyDrop",
     "Ipv6Disabled",
     "LengthDrop",
     "LinkDown",
     "MarkDrop",
+    "MartianDestination",
+    "MartianSource",
     "NarrowPort",
     "NeighbourUnresolved",
     "NetdevEgressDrop",
@@ -181,6 +203,7 @@ __all__ = [
     "NewConnectionsDenied",
     "NextHopMacWrong",
     "PolicyDrop",
+    "PolicyRoute",
     "PortSecurity",
     "PostroutingDrop",
     "PreroutingDrop",
@@ -193,6 +216,7 @@ __all__ = [
     "RemoteUnreachable",
     "RouteBlackhole",
     "RouteMissing",
+    "RouteProgramDrop",
     "RouteProhibit",
     "RouteUnreachable",
     "RpFilter",
@@ -203,6 +227,7 @@ __all__ = [
     "StaleDnat",
     "TcEgressDrop",
     "TcIngressDrop",
+    "TcProgramDrop",
     "Truth",
     "TtlExpired",
     "TtlRuleDrop",
@@ -219,6 +244,8 @@ __all__ = [
     "VxlanOutDown",
     "WrongDevice",
     "WrongNextHop",
+    "XdpDrop",
+    "XdpGenericDrop",
     "fault_called",
 ]
 

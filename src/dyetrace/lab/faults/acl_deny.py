@@ -26,8 +26,7 @@ class AclDeny:
         """Add the rule to the vSwitch."""
         vm = self._vm(cloud)
         where = f'{"oifname" if self.direction == "rx" else "iifname"} "{vm.port}"'
-        way = "to" if self.direction == "rx" else "from"
-        comment = f"deny {self.protocol}{f'/{self.port}' if self.port else ''} {way} {vm.id}"
+        comment = self._comment(cloud)
         rules.install(
             vm.port_netns,
             "bridge",
@@ -50,7 +49,13 @@ class AclDeny:
             host=self._vm(cloud).host,
             vfd="vswitch",
             code="RX_ACL_DENY" if self.direction == "rx" else "TX_ACL_DENY",
+            objects=(f'rule "{self._comment(cloud)}"',),
         )
+
+    def _comment(self, cloud: "Cloud") -> str:
+        way = "to" if self.direction == "rx" else "from"
+        port = f"/{self.port}" if self.port else ""
+        return f"deny {self.protocol}{port} {way} {self._vm(cloud).id}"
 
     def _vm(self, cloud: "Cloud") -> "Vm":
         find = places.destination if self.direction == "rx" else places.source

@@ -36,7 +36,12 @@ class AddressTaken(Placed):
         """Lost at the router; the kernel does not look at IPv6."""
         place = self.routed_passage(cloud)
         return Truth(
-            verdict="LOST", host=place.host, vfd=place.role, code="ADDRESS_CONFLICT", families=(4,)
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="ADDRESS_CONFLICT",
+            families=(4,),
+            objects=(self._address(cloud),),
         )
 
     def _address(self, cloud: "Cloud") -> str:

@@ -37,7 +37,13 @@ class BridgeDown(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the vSwitch."""
         place = self.bridged_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="LINK_DOWN")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="LINK_DOWN",
+            objects=(f"{self._bridge(cloud)} (switched off)",),
+        )
 
     def _bridge(self, cloud: "Cloud") -> str:
         port = self.bridged_passage(cloud)

@@ -33,7 +33,13 @@ class BridgePortDisabled(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the vSwitch."""
         place = self.bridged_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="BRIDGE_PORT_STP")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="BRIDGE_PORT_STP",
+            objects=(f"{self._port(place)} is disabled",),
+        )
 
     def _port(self, place: Passage) -> str:
         return place.exit if self.at == "destination-vswitch" else place.entry

@@ -37,4 +37,10 @@ class BridgePortsIsolated(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the vSwitch."""
         place = self.bridged_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="BRIDGE_PORT_ISOLATED")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="BRIDGE_PORT_ISOLATED",
+            objects=(f"{place.entry}, {place.exit} ", f"{place.exit}, {place.entry} "),
+        )

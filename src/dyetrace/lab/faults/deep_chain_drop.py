@@ -12,11 +12,12 @@ class DeepChainDrop(RuleFault):
     """A rule drops packets several jumps below the base chain."""
 
     name: ClassVar[str] = "deep_chain_drop"
+    comment: ClassVar[str] = "deep down"
 
     def others(self, place: Passage) -> str:
         """Write the chains that are jumped to."""
         del place
-        drops = "\n".join(f'{packets} counter drop comment "deep down"' for packets in each())
+        drops = "\n".join(f'{packets} counter drop comment "{self.comment}"' for packets in each())
         return (
             f"chain bottom {{\n{drops}\n}}\n"
             "chain middle {\ntcp dport 22 accept\njump bottom\n}\n"

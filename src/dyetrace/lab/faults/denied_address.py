@@ -12,6 +12,7 @@ class DeniedAddress(RuleFault):
     """A set of denied addresses has the receiver's among them."""
 
     name: ClassVar[str] = "denied_address"
+    comment: ClassVar[str] = "denied addresses"
     code: ClassVar[str] = "DENYLIST_HIT"
 
     def others(self, place: Passage) -> str:
@@ -26,6 +27,6 @@ class DeniedAddress(RuleFault):
         """Look the receiver up."""
         del place
         return [
-            f'{where} ip daddr @denied4 drop comment "denied addresses"',
-            f'{where} ip6 daddr @denied6 drop comment "denied addresses"',
+            f'{where} ip daddr @denied4 drop comment "{self.comment}"',
+            f'{where} ip6 daddr @denied6 drop comment "{self.comment}"',
         ]

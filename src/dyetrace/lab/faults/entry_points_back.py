@@ -25,7 +25,9 @@ class EntryPointsBack(Placed):
         """Point it back."""
         place = self.bridged_passage(cloud)
         port = attachment_at(cloud, place.host, place.exit)
-        commands.bridge(place.netns, [f"fdb replace {port.mac} dev {place.entry} master static"])
+        # Sticky: what the receiver itself sends must not correct it.
+        entry = f"fdb replace {port.mac} dev {place.entry} master static sticky"
+        commands.bridge(place.netns, [entry])
 
     def heal(self, cloud: "Cloud") -> None:
         """Point it to the receiver."""
@@ -36,4 +38,10 @@ class EntryPointsBack(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the vSwitch."""
         place = self.bridged_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="FDB_WRONG_PORT")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="FDB_WRONG_PORT",
+            objects=(place.entry,),
+        )

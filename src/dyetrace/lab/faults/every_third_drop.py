@@ -13,12 +13,13 @@ class EveryThirdDrop(RuleFault):
     """A rule drops every third packet."""
 
     name: ClassVar[str] = "every_third_drop"
+    comment: ClassVar[str] = "every third"
     verdict: ClassVar[Verdict] = "PARTIAL"
 
     def rules(self, place: Passage, where: str) -> list[str]:
         """Count, and drop."""
         del place
         return [
-            f'{where} {packets} numgen inc mod 3 == 0 counter drop comment "every third"'
+            f'{where} {packets} numgen inc mod 3 == 0 counter drop comment "{self.comment}"'
             for packets in each()
         ]

@@ -39,7 +39,12 @@ class FabricLossy(Placed):
 
     def truth(self, cloud: "Cloud") -> Truth:
         """Partly lost between the hosts."""
-        self.leg(cloud)
+        leg = self.leg(cloud)
         return Truth(
-            verdict="PARTIAL", host=None, vfd=None, code="UNDERLAY_LOSS", other_verdicts=("LOST",)
+            verdict="PARTIAL",
+            host=None,
+            vfd=None,
+            code="UNDERLAY_LOSS",
+            other_verdicts=("LOST",),
+            objects=(f"{leg.source} to {leg.target}",),
         )

@@ -37,7 +37,12 @@ class FabricMtuSmall(Placed):
 
     def truth(self, cloud: "Cloud") -> Truth:
         """Long packets are lost between the hosts; a TCP handshake passes."""
-        self.leg(cloud)
+        leg = self.leg(cloud)
         return Truth(
-            verdict="LOST", host=None, vfd=None, code="UNDERLAY_LOSS", other_verdicts=("PARTIAL",)
+            verdict="LOST",
+            host=None,
+            vfd=None,
+            code="UNDERLAY_LOSS",
+            other_verdicts=("PARTIAL",),
+            objects=(f"{leg.source} to {leg.target}",),
         )

@@ -34,5 +34,11 @@ class FabricRouteMissing(Placed):
 
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost between the hosts, where nobody looks."""
-        self.leg(cloud)
-        return Truth(verdict="LOST", host=None, vfd=None, code="UNDERLAY_LOSS")
+        leg = self.leg(cloud)
+        return Truth(
+            verdict="LOST",
+            host=None,
+            vfd=None,
+            code="UNDERLAY_LOSS",
+            objects=(f"{leg.source} to {leg.target}",),
+        )

@@ -19,6 +19,8 @@ class Truth:
     code: str
     families: tuple[int, ...] = (4, 6)
     other_verdicts: tuple[Verdict, ...] = ()  # just as true, depending on the load
+    # What is at fault: one of these must be in what a diagnosis names. Empty: not compared.
+    objects: tuple[str, ...] = ()
     note: str = ""
 
 

@@ -11,3 +11,4 @@ class ForwardDrop(RuleFault):
     """A rule of a forwarding VFD drops packets on their way through."""
 
     name: ClassVar[str] = "forward_drop"
+    comment: ClassVar[str] = "forward_drop"

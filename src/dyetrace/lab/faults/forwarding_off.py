@@ -42,4 +42,10 @@ class ForwardingOff(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the router."""
         place = self.routed_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="FORWARDING_OFF")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="FORWARDING_OFF",
+            objects=("forwarding is 0",),
+        )

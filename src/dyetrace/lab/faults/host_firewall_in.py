@@ -39,4 +39,10 @@ class HostFirewallIn(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that should decapsulate."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.target, vfd="vswitch", code="FORWARD_POLICY_DROP")
+        return Truth(
+            verdict="LOST",
+            host=leg.target,
+            vfd="vswitch",
+            code="HOST_FIREWALL_DENY",
+            objects=('rule "no tunnels"',),
+        )

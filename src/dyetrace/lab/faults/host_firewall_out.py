@@ -39,4 +39,10 @@ class HostFirewallOut(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that encapsulates."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.source, vfd="vswitch", code="FORWARD_POLICY_DROP")
+        return Truth(
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="HOST_FIREWALL_DENY",
+            objects=('rule "no tunnels"',),
+        )

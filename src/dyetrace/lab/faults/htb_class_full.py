@@ -47,4 +47,5 @@ class HtbClassFull(Placed):
             vfd=place.role,
             code="QUEUE_FULL",
             other_verdicts=("LOST",),
+            objects=(f" on {place.exit}",),
         )

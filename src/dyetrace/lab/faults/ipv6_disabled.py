@@ -48,5 +48,10 @@ class Ipv6Disabled(Placed):
         """Lost at the router."""
         place = self.routed_passage(cloud)
         return Truth(
-            verdict="LOST", host=place.host, vfd=place.role, code="IPV6_DISABLED", families=(6,)
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="IPV6_DISABLED",
+            families=(6,),
+            objects=(place.entry,),
         )

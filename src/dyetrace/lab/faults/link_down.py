@@ -46,6 +46,7 @@ class LinkDown:
             host=port.host,
             vfd="vswitch" if self.at == "vm" else port.role,
             code="LINK_DOWN",
+            objects=(f"{port.port if self.at == 'vm' else port.device} (",),
         )
 
     def _port(self, cloud: "Cloud") -> Attachment:

@@ -12,11 +12,12 @@ class MarkDrop(RuleFault):
     """A rule marks packets, and a later one drops what is marked."""
 
     name: ClassVar[str] = "mark_drop"
+    comment: ClassVar[str] = "marked before"
 
     def rules(self, place: Passage, where: str) -> list[str]:
         """Mark, then drop."""
         del place
         return [
             *(f"{where} {packets} meta mark set 0x66" for packets in each()),
-            'meta mark 0x66 counter drop comment "marked before"',
+            f'meta mark 0x66 counter drop comment "{self.comment}"',
         ]

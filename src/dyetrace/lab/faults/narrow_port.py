@@ -39,4 +39,5 @@ class NarrowPort(Placed):
             vfd=place.role,
             code="PACKET_TOO_BIG",
             other_verdicts=("PARTIAL",),
+            objects=(f"of {place.exit}",),
         )

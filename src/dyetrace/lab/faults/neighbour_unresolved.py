@@ -77,6 +77,7 @@ class NeighbourUnresolved:
             vfd=router.role,
             code="NEIGHBOUR_UNRESOLVED",
             note="packets are held back first, and dropped when the vRouter stops asking",
+            objects=self._vm(cloud).addresses,
         )
 
     def _set_retrans(self, cloud: "Cloud", retrans_ms: int) -> None:

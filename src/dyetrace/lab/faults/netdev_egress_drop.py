@@ -16,6 +16,7 @@ class NetdevEgressDrop(RuleFault):
     """A rule at a device drops what is about to leave by it."""
 
     name: ClassVar[str] = "netdev_egress_drop"
+    comment: ClassVar[str] = "netdev_egress_drop"
     hook: ClassVar[str] = "egress"
 
     def inject(self, cloud: "Cloud") -> None:

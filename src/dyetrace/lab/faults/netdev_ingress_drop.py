@@ -16,6 +16,7 @@ class NetdevIngressDrop(RuleFault):
     """A rule at a device drops what comes in by it, before all else."""
 
     name: ClassVar[str] = "netdev_ingress_drop"
+    comment: ClassVar[str] = "netdev_ingress_drop"
     hook: ClassVar[str] = "ingress"
 
     def inject(self, cloud: "Cloud") -> None:

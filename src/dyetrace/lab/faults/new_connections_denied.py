@@ -12,11 +12,11 @@ class NewConnectionsDenied(RuleFault):
     """A stateful rule drops what belongs to no known connection."""
 
     name: ClassVar[str] = "new_connections_denied"
+    comment: ClassVar[str] = "no new connections"
 
     def rules(self, place: Passage, where: str) -> list[str]:
         """Drop first packets."""
         del place
         return [
-            f'{where} {packets} ct state new drop comment "no new connections"'
-            for packets in each()
+            f'{where} {packets} ct state new drop comment "{self.comment}"' for packets in each()
         ]

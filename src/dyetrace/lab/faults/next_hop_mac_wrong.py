@@ -46,7 +46,13 @@ class NextHopMacWrong(Placed):
         """Delivered to another VM by the vSwitch of that VM."""
         self.routed_passage(cloud)
         wrong = self._wrong(cloud)
-        return Truth(verdict="LOST", host=wrong.host, vfd="vswitch", code="MISDELIVERED")
+        return Truth(
+            verdict="LOST",
+            host=wrong.host,
+            vfd="vswitch",
+            code="MISDELIVERED",
+            objects=(self._wrong(cloud).port,),
+        )
 
     def _wrong(self, cloud: "Cloud") -> Vm:
         right = places.destination(cloud, self.destination)

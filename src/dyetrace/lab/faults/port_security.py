@@ -12,6 +12,7 @@ class PortSecurity(RuleFault):
     """A vSwitch lets a port send with another MAC address than its VM has."""
 
     name: ClassVar[str] = "port_security"
+    comment: ClassVar[str] = "port security"
     code: ClassVar[str] = "ANTI_SPOOFING_DENY"
     hook: ClassVar[str] = "prerouting"
 
@@ -19,6 +20,6 @@ class PortSecurity(RuleFault):
         """Drop by the source MAC address."""
         del place
         return [
-            f'{where} ether saddr != 02:00:00:00:00:01 {packets} drop comment "port security"'
+            f'{where} ether saddr != 02:00:00:00:00:01 {packets} drop comment "{self.comment}"'
             for packets in each()
         ]

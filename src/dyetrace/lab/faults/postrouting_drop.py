@@ -11,5 +11,6 @@ class PostroutingDrop(RuleFault):
     """A rule drops packets on the point of leaving a VFD."""
 
     name: ClassVar[str] = "postrouting_drop"
+    comment: ClassVar[str] = "postrouting_drop"
     hook: ClassVar[str] = "postrouting"
     priority: ClassVar[int] = 50

@@ -11,5 +11,6 @@ class PreroutingDrop(RuleFault):
     """A rule drops packets as soon as they come into a VFD."""
 
     name: ClassVar[str] = "prerouting_drop"
+    comment: ClassVar[str] = "prerouting_drop"
     hook: ClassVar[str] = "prerouting"
     priority: ClassVar[int] = -150

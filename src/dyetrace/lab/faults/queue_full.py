@@ -38,7 +38,7 @@ class QueueFull:
 
     def truth(self, cloud: "Cloud") -> Truth:
         """Mostly lost at the vSwitch."""
-        _, _, host = self._place(cloud)
+        _, device, host = self._place(cloud)
         return Truth(
             verdict="PARTIAL",
             host=host,
@@ -46,6 +46,7 @@ class QueueFull:
             code="QUEUE_FULL",
             other_verdicts=("LOST",),
             note="the first packets and a slow trickle pass; larger ones than the burst never do",
+            objects=(f" on {device}",),
         )
 
     def _place(self, cloud: "Cloud") -> tuple[str, str, str]:

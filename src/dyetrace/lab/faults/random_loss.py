@@ -50,6 +50,7 @@ class RandomLoss:
             code="RX_ACL_DENY" if self.direction == "rx" else "TX_ACL_DENY",
             other_verdicts=("LOST", "DELIVERED"),
             note="a few packets may all be lost, or all pass, by chance",
+            objects=(f'rule "{self.percent} % loss"',),
         )
 
     def _vm(self, cloud: "Cloud") -> "Vm":

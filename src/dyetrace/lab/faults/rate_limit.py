@@ -13,6 +13,7 @@ class RateLimit(RuleFault):
     """A rule drops what is above a rate."""
 
     name: ClassVar[str] = "rate_limit"
+    comment: ClassVar[str] = "too fast"
     verdict: ClassVar[Verdict] = "PARTIAL"
     other_verdicts: ClassVar[tuple[Verdict, ...]] = ("LOST",)
     code: ClassVar[str] = "RATE_LIMITED"
@@ -21,6 +22,7 @@ class RateLimit(RuleFault):
         """Drop beyond the rate."""
         del place
         return [
-            f'{where} {packets} limit rate over 5/second burst 2 packets drop comment "too fast"'
+            f"{where} {packets} limit rate over 5/second burst 2 packets drop"
+            f' comment "{self.comment}"'
             for packets in each()
         ]

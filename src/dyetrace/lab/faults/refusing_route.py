@@ -31,7 +31,14 @@ class RefusingRoute(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost where the route is."""
         place = self.routed_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code=self.name.upper())
+        v4, v6 = place.addresses
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code=self.name.upper(),
+            objects=(f"{self.kind} {v4}/32", f"{self.kind} {v6}/128"),
+        )
 
     def _tell(self, cloud: "Cloud", verb: str, *, tolerant: bool = False) -> None:
         place = self.routed_passage(cloud)

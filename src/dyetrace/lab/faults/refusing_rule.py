@@ -42,4 +42,10 @@ class RefusingRule(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost where the rules are."""
         place = self.routed_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="POLICY_RULE_BLOCKS")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="POLICY_RULE_BLOCKS",
+            objects=("ip rule 77:",),
+        )

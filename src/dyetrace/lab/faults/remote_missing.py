@@ -52,4 +52,10 @@ class RemoteMissing(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that should encapsulate."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.source, vfd="vswitch", code="VXLAN_FDB_MISSING")
+        return Truth(
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="VXLAN_FDB_MISSING",
+            objects=(str(leg.network.vxlan),),
+        )

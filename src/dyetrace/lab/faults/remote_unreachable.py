@@ -36,6 +36,12 @@ class RemoteUnreachable(Placed):
         commands.bridge(vswitch, [entry])
 
     def truth(self, cloud: "Cloud") -> Truth:
-        """Lost between the hosts, where nobody looks."""
-        self.leg(cloud)
-        return Truth(verdict="LOST", host=None, vfd=None, code="UNDERLAY_LOSS")
+        """Lost behind the host that has the wrong entry."""
+        leg = self.leg(cloud)
+        return Truth(
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="VTEP_UNKNOWN",
+            objects=("172.31.77.1",),
+        )

@@ -40,7 +40,12 @@ class RpFilter:
         """Lost at the vRouter; the kernel has no such filter for IPv6."""
         router, _, _ = self._ports(cloud)
         return Truth(
-            verdict="LOST", host=router.host, vfd=router.role, code="RP_FILTER", families=(4,)
+            verdict="LOST",
+            host=router.host,
+            vfd=router.role,
+            code="RP_FILTER",
+            families=(4,),
+            objects=(f"refuses {self._address(cloud)}",),
         )
 
     def _address(self, cloud: "Cloud") -> str:

@@ -31,6 +31,7 @@ class RuleFault(Placed):
     verdict: ClassVar[Verdict] = "LOST"
     other_verdicts: ClassVar[tuple[Verdict, ...]] = ()
     code: ClassVar[str] = ""  # empty: by the place
+    comment: ClassVar[str] = ""  # of the rule that drops
 
     at: Position = "source-vrouter"
 
@@ -59,7 +60,14 @@ class RuleFault(Placed):
             vfd=place.role,
             code=self.code or acl_code(self.at),
             other_verdicts=self.other_verdicts,
+            objects=(self.culprit(place),),
         )
+
+    def culprit(self, place: Passage) -> str:
+        """Say how the rule is known: by its comment, or where it stands."""
+        if self.comment:
+            return f'rule "{self.comment}"'
+        return f"(nft {self.family(place)} {self.name} {self.hook}_filter "
 
     def rules(self, place: Passage, where: str) -> list[str]:
         """Write the chain's rules; `where` matches the flow's devices."""

@@ -39,4 +39,5 @@ class ShaperBurstSmall(Placed):
             host=place.host,
             vfd=place.role,
             code="QUEUE_FULL",
+            objects=(f"tbf 8001: on {place.exit}", f" on {place.exit}"),
         )

@@ -44,4 +44,10 @@ class StaleDnat(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the gateway, which looks for a VM that is not there."""
         place = self.routed_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="NEIGHBOUR_UNRESOLVED")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="NEIGHBOUR_UNRESOLVED",
+            objects=("10.0.1.199", "fd00:0:0:1::199"),
+        )

@@ -41,4 +41,10 @@ class TcEgressDrop(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost where the filters are."""
         place = self.passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="TC_DROP")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="TC_DROP",
+            objects=(f" on {place.exit}",),
+        )

@@ -41,4 +41,10 @@ class TcIngressDrop(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost where the filters are."""
         place = self.passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="TC_DROP")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="TC_DROP",
+            objects=(f" on {place.entry}",),
+        )

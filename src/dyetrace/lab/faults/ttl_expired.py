@@ -43,7 +43,13 @@ class TtlExpired:
         """Lost at the vRouter, which finds nothing left to count down."""
         vm = places.source(cloud, self.source)
         router = places.router(cloud, self.name, tenant=vm.tenant, host=vm.host)
-        return Truth(verdict="LOST", host=router.host, vfd=router.role, code="TTL_EXPIRED")
+        return Truth(
+            verdict="LOST",
+            host=router.host,
+            vfd=router.role,
+            code="TTL_EXPIRED",
+            objects=("it came with 1",),
+        )
 
     @property
     def _table(self) -> str:

@@ -45,5 +45,9 @@ class UnderlayGatewayMute(Placed):
         """Lost at the sending host."""
         leg = self.leg(cloud)
         return Truth(
-            verdict="LOST", host=leg.source, vfd="vswitch", code="VTEP_NEIGHBOUR_UNRESOLVED"
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="VTEP_NEIGHBOUR_UNRESOLVED",
+            objects=(cloud.description.fabric_address(leg.source),),
         )

@@ -44,6 +44,7 @@ class UnderlayLoss:
             vfd=None,
             code="UNDERLAY_LOSS",
             note=f"last seen leaving {source} for {destination}",
+            objects=(f"{source} to {destination}",),
         )
 
     def _hosts(self, cloud: "Cloud") -> tuple[str, str]:

@@ -36,4 +36,10 @@ class UnderlayRouteMissing(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that should encapsulate."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.source, vfd="vswitch", code="VTEP_UNREACHABLE")
+        return Truth(
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="VTEP_UNREACHABLE",
+            objects=(str(leg.network.vxlan),),
+        )

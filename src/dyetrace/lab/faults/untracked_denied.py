@@ -12,6 +12,7 @@ class UntrackedDenied(RuleFault):
     """A raw rule exempts packets from tracking, and a later one denies what is untracked."""
 
     name: ClassVar[str] = "untracked_denied"
+    comment: ClassVar[str] = "untracked"
 
     def others(self, place: Passage) -> str:
         """Write the exemption."""
@@ -25,5 +26,6 @@ class UntrackedDenied(RuleFault):
         """Drop what is not tracked."""
         del place
         return [
-            f'{where} {packets} ct state untracked drop comment "untracked"' for packets in each()
+            f'{where} {packets} ct state untracked drop comment "{self.comment}"'
+            for packets in each()
         ]

@@ -38,4 +38,10 @@ class UplinkDown(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the sending host."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.source, vfd="vswitch", code="LINK_DOWN")
+        return Truth(
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="LINK_DOWN",
+            objects=("uplink0 (switched off)",),
+        )

@@ -36,7 +36,13 @@ class VniMismatch:
         """Lost at the host that has no such VNI."""
         places.overlay_required(cloud, self.name)
         self._network(cloud)
-        return Truth(verdict="LOST", host=self._host(cloud), vfd="vswitch", code="VNI_UNKNOWN")
+        return Truth(
+            verdict="LOST",
+            host=self._host(cloud),
+            vfd="vswitch",
+            code="VNI_UNKNOWN",
+            objects=(f"VNI {self._network(cloud).vni} ",),
+        )
 
     def _remake(self, cloud: "Cloud", vni: int) -> None:
         host, network = self._host(cloud), self._network(cloud)

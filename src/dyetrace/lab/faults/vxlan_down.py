@@ -40,4 +40,10 @@ class VxlanDown(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that should decapsulate."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.target, vfd="vswitch", code="VXLAN_DEVICE_DOWN")
+        return Truth(
+            verdict="LOST",
+            host=leg.target,
+            vfd="vswitch",
+            code="VXLAN_DEVICE_DOWN",
+            objects=(f"{leg.network.vxlan} (switched off)",),
+        )

@@ -42,4 +42,10 @@ class VxlanMissing(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that should decapsulate."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.target, vfd="vswitch", code="VTEP_MISSING")
+        return Truth(
+            verdict="LOST",
+            host=leg.target,
+            vfd="vswitch",
+            code="VTEP_MISSING",
+            objects=(cloud.description.underlay_address(leg.target),),
+        )

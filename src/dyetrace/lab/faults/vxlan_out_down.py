@@ -40,4 +40,10 @@ class VxlanOutDown(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost at the host that should encapsulate."""
         leg = self.leg(cloud)
-        return Truth(verdict="LOST", host=leg.source, vfd="vswitch", code="LINK_DOWN")
+        return Truth(
+            verdict="LOST",
+            host=leg.source,
+            vfd="vswitch",
+            code="LINK_DOWN",
+            objects=(f"{leg.network.vxlan} (switched off)",),
+        )

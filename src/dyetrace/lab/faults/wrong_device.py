@@ -42,7 +42,13 @@ class WrongDevice(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost where the routes are."""
         place = self.routed_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="NEIGHBOUR_UNRESOLVED")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="NEIGHBOUR_UNRESOLVED",
+            objects=tuple(f"{each} on {self._wrong(place)}" for each in place.addresses),
+        )
 
     @staticmethod
     def _wrong(place: Passage) -> str:

@@ -46,7 +46,13 @@ class WrongNextHop(Placed):
     def truth(self, cloud: "Cloud") -> Truth:
         """Lost where the routes are."""
         place = self.routed_passage(cloud)
-        return Truth(verdict="LOST", host=place.host, vfd=place.role, code="NEIGHBOUR_UNRESOLVED")
+        return Truth(
+            verdict="LOST",
+            host=place.host,
+            vfd=place.role,
+            code="NEIGHBOUR_UNRESOLVED",
+            objects=self._next_hop(place),
+        )
 
     @staticmethod
     def _next_hop(place: Passage) -> tuple[str, str]:

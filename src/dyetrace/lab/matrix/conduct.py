@@ -119,6 +119,7 @@ def outcome(
         code=truth.code,
         host=truth.host,
         vfd=truth.vfd,
+        objects=truth.objects,
         found=found,
         sent=report.sent,
         received=report.received,

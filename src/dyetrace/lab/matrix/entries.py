@@ -58,8 +58,30 @@ FILTERS: Final = (
     entry(faults.TtlRuleDrop, "source-vrouter", "destination-vswitch"),
     entry(faults.PortSecurity, "source-vswitch"),
     entry(faults.AddressGuard, "source-vswitch"),
+    *(
+        entry(fault, "gateway", only=frozenset({"nat-out", "nat-in", "hairpin"}))
+        for fault in (faults.IptablesDrop, faults.IptablesLegacyDrop)
+    ),
+    *(
+        entry(fault, "source-vrouter", only=frozenset({"routed", "routed-locally"}))
+        for fault in (faults.IptablesDrop, faults.IptablesLegacyDrop)
+    ),
     entry(faults.TcIngressDrop, *EVERYWHERE, but=ONE_VSWITCH),
     entry(faults.TcEgressDrop, *ROUTERS, "destination-vswitch"),
+)
+
+# Before the port by which a packet comes into the cloud nothing is colored yet.
+PROGRAMS: Final = (
+    *(
+        entry(fault, *places, but=routes)
+        for fault in (faults.XdpDrop, faults.XdpGenericDrop)
+        for places, routes in (
+            (("source-vrouter", "underlay"), frozenset[str]()),
+            (("gateway",), frozenset({"nat-in"})),
+        )
+    ),
+    entry(faults.TcProgramDrop, *ROUTERS, "destination-vswitch"),
+    entry(faults.RouteProgramDrop, "source-vrouter", only=frozenset({"routed", "routed-locally"})),
 )
 
 QUEUES: Final = (
@@ -74,10 +96,12 @@ ROUTING: Final = (
         for fault in (
             faults.RouteBlackhole, faults.RouteUnreachable, faults.RouteProhibit,
             faults.RuleBlackhole, faults.RuleUnreachable, faults.RuleProhibit,
-            faults.WrongNextHop, faults.WrongDevice, faults.ForwardingOff,
+            faults.WrongNextHop, faults.WrongDevice, faults.ForwardingOff, faults.PolicyRoute,
         )
     ),
     entry(faults.AddressTaken, "source-vrouter", families=(4,)),
+    entry(faults.MartianSource, "source-vrouter", families=(4,)),
+    entry(faults.MartianDestination, "source-vrouter", families=(4,)),
     entry(
         faults.NextHopMacWrong, "source-vrouter", only=frozenset({"routed", "routed-locally"})
     ),
@@ -116,4 +140,4 @@ OVERLAY: Final = (
     ),
 )  # fmt: skip
 
-ENTRIES: Final = (*EXISTING, *FILTERS, *QUEUES, *ROUTING, *SWITCHING, *OVERLAY)
+ENTRIES: Final = (*EXISTING, *FILTERS, *PROGRAMS, *QUEUES, *ROUTING, *SWITCHING, *OVERLAY)

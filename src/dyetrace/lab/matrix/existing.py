@@ -104,6 +104,7 @@ EXISTING: Final = (
         build=queue_full,
         positions=("source-uplink", "destination-vswitch"),
         but=frozenset({"nat-out", "hairpin"}),
+        protocols=("udp", "icmp"),  # TCP waits for answers, and then may lose nothing
     ),
     Entry(
         fault=TtlExpired,

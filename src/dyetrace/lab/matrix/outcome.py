@@ -18,6 +18,7 @@ class Found:
     code: str = NOTHING
     host: str | None = None
     vfd: str | None = None
+    object: str = ""
     surplus: int = 0  # findings that say something else than the first
     text: str = ""
 
@@ -35,6 +36,7 @@ class Outcome:
     sent: int
     received: int
     seconds: float  # from asking to the verdict
+    objects: tuple[str, ...] = ()
     invalid: str = ""  # why it proves nothing: the lab's failure, not the product's
 
     @property
@@ -50,12 +52,18 @@ class Outcome:
         return (self.found.host, self.found.vfd) == (self.host, self.vfd)
 
     @property
+    def object_right(self) -> bool:
+        """Whether the very thing at fault was named, where the fault declares it."""
+        return not self.objects or any(each in self.found.object for each in self.objects)
+
+    @property
     def is_right(self) -> bool:
         """Whether all is right, with nothing false beside it."""
         return (
             self.verdict_right
             and self.place_right
             and self.found.code == self.code
+            and self.object_right
             and not self.found.surplus
         )
 
@@ -69,6 +77,7 @@ class Outcome:
                 "code": self.code,
                 "host": self.host,
                 "vfd": self.vfd,
+                "objects": list(self.objects),
             },
             "found": asdict(self.found),
             "sent": self.sent,
@@ -78,6 +87,7 @@ class Outcome:
             "verdict_right": self.verdict_right,
             "place_right": self.place_right,
             "code_right": self.found.code == self.code,
+            "object_right": self.object_right,
             "invalid": self.invalid,
         }
 
@@ -95,6 +105,7 @@ def found_in(answer: Mapping[str, Any]) -> Found:
         code=first["code"],
         host=first["host"],
         vfd=first["vfd"],
+        object=first["object"],
         surplus=len(said) - 1,
         text=answer["summary"],
     )

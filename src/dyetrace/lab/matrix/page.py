@@ -23,8 +23,9 @@ def page(report: MatrixReport) -> str:
         (
             "Each proves that its traffic works, breaks the cloud, proves the loss by the count at "
             "the receiver's vNIC, diagnoses, compares with the truth that the fault declares, and "
-            "heals. *Right* means verdict, host, VFD and cause code are right and nothing false "
-            "is said beside them."
+            "heals. *Place* means host and VFD; *cause* its code and, where the fault declares it, "
+            "the very rule, route, device or address; *all right* that nothing false is said "
+            "beside them."
         ),
         score_table("", [score("with a fault", report.broken), score("healthy", report.healthy)]),
         times(report),
@@ -40,11 +41,11 @@ def page(report: MatrixReport) -> str:
 def score_table(heading: str, rows: Iterable[Score]) -> str:
     """Write scores, a row each."""
     lines = [
-        f"| {heading} | scenarios | verdict right | place right | all right | |",
-        "|---|---:|---:|---:|---:|---:|",
+        f"| {heading} | scenarios | verdict right | place right | cause right | all right | |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row.name} | {row.total} | {row.verdict} | {row.place} | {row.right} |"
+        f"| {row.name} | {row.total} | {row.verdict} | {row.place} | {row.cause} | {row.right} |"
         f" {percent(row.right, row.total)} |"
         for row in rows
     ]
@@ -102,11 +103,16 @@ def invalid_ones(report: MatrixReport) -> str:
 def expected(of: Outcome) -> str:
     """Write the truth."""
     place = f"{of.vfd} on {of.host}" if of.host else "no host"
-    return f"{of.verdicts[0]}, {of.code}, {place}"
+    return f"{of.verdicts[0]}, {of.code}, {place}{told(of, ' or '.join(of.objects))}"
 
 
 def found(of: Outcome) -> str:
     """Write what was said."""
     place = f"{of.found.vfd} on {of.found.host}" if of.found.host else "no host"
     more = f", and {of.found.surplus} more" if of.found.surplus else ""
-    return f"{of.found.verdict}, {of.found.code}, {place}{more}"
+    return f"{of.found.verdict}, {of.found.code}, {place}{told(of, of.found.object)}{more}"
+
+
+def told(of: Outcome, thing: str) -> str:
+    """Write what is at fault, where that is what is wrong."""
+    return "" if of.object_right else f": {thing.replace('|', '/')}"

@@ -20,7 +20,8 @@ class Score:
     total: int
     verdict: int
     place: int
-    right: int  # verdict, place and code
+    cause: int  # the code and, where it is declared, the object
+    right: int  # all of it, with nothing false beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,7 @@ def score(name: str, outcomes: Iterable[Outcome]) -> Score:
         total=len(outcomes),
         verdict=sum(each.verdict_right for each in outcomes),
         place=sum(each.place_right for each in outcomes),
+        cause=sum(each.found.code == each.code and each.object_right for each in outcomes),
         right=sum(each.is_right for each in outcomes),
     )
 
@@ -142,5 +144,6 @@ def as_json(of: Score) -> dict[str, Any]:
         "total": of.total,
         "verdict_right": of.verdict,
         "place_right": of.place,
+        "cause_right": of.cause,
         "right": of.right,
     }
