@@ -7,7 +7,12 @@ paths        the branch that counts, and the packet's fate
 segments     TCP packets that were split or merged between two hops
 partial      what is known of the tasks so far; partials merge in any order
 analyze      all of these: records -> partial
-losses       where packets were lost, and which losses cannot be called that
+sample       what is remembered of packets besides their way
+losses       where packets were lost
+unknowns     which losses cannot be called that, and why
+circle       VFDs that route a packet to each other
+contrast     what lost packets have in common that delivered ones have not
+summary      the answer in one sentence
 report       paths as people read them
 judge        the verdict
 """

@@ -12,10 +12,12 @@ from dyetrace.analysis.columns import (
     word_of,
     words_of,
 )
+from dyetrace.analysis.cut_short import with_known_digests
 from dyetrace.analysis.occurrences import instances
 from dyetrace.analysis.packets import Packets, group
 from dyetrace.analysis.partial import Alike, Histogram, Partial, Signature
 from dyetrace.analysis.paths import DropNamer, Reconstruction, reconstruct
+from dyetrace.analysis.sample import Sampler
 from dyetrace.analysis.segments import with_adopted_segments
 from dyetrace.model.record import RecordArray, record_of
 from dyetrace.model.topology import Topology
@@ -50,7 +52,7 @@ class Analysis:
         """
         if len(records) == 0:
             return Partial()
-        distinct = _without_repeats(records)
+        distinct = with_known_digests(_without_repeats(records))
         packets = self._grouped(distinct)
         packets = with_adopted_segments(packets, distinct, self._way_of, self._grouped)
         return Partial(self._counted(packets, clocks or {}), len(distinct))
@@ -78,6 +80,7 @@ class Analysis:
         kinds = kinds[:, order]
         edges = np.flatnonzero(np.any(kinds[:, 1:] != kinds[:, :-1], axis=0)) + 1
         seen = packets.records["seen_ns"].astype(np.int64) - _offsets(packets.records, clocks)
+        sampler = Sampler(packets, seen)
         found = {}
         for members in np.split(order, edges):
             of_kind = packets.member[members]
@@ -86,7 +89,10 @@ class Analysis:
             delays = seen[rows] - seen[rows[:, :1]]
             key = (int(packets.task[members[0]]), int(packets.signature[of_kind[0]]))
             found[key] = Alike(
-                len(members), way.path, tuple(Histogram.of(column) for column in delays.T)
+                len(members),
+                way.path,
+                tuple(Histogram.of(column) for column in delays.T),
+                sampler.of(of_kind),
             )
         return found
 

@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from dyetrace.analysis.circle import circle_of
+from dyetrace.analysis.contrast import Contrast
 from dyetrace.analysis.losses import (
     HostReport,
     LossKey,
-    agent_down,
     entry,
     grouped_by_loss,
     next_host,
     place_of,
-    records_lost,
-    why_unknown,
 )
 from dyetrace.analysis.partial import Alike
 from dyetrace.analysis.report import path_reports
+from dyetrace.analysis.summary import Counts, summary_of
+from dyetrace.analysis.unknowns import agent_down, records_lost, why_unknown
 from dyetrace.knowledge.explain import explain_loss
 from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.model.packet import FiveTuple
@@ -33,6 +34,8 @@ from dyetrace.model.verdict import (
     Verdict,
     VerdictKind,
 )
+
+MOST_ENDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +109,19 @@ def judge(seen: Observation) -> Verdict:
     return Verdict(
         task=seen.task,
         kind=kind,
-        summary=_summary(kind, total, lost_packets, findings, unknowns, seen),
+        summary=summary_of(
+            kind,
+            Counts(total=total, lost=lost_packets, delivered=delivered),
+            findings,
+            unknowns,
+            ends=_ends(seen),
+            contrast=_contrast(lost, seen),
+        ),
         total=total,
         lost=lost_packets,
         finished_at=seen.now,
         findings=findings,
-        paths=path_reports(seen.found, seen.topology, seen.reports),
+        paths=path_reports(seen.found, seen.topology, seen.reports, seen.sites),
         unknowns=tuple(dict.fromkeys(unknowns)),
         cost=Cost(
             hosts=len(seen.topology.hosts),
@@ -130,14 +140,20 @@ def _packets(found: Sequence[Alike], fate: Fate) -> int:
 def _sorted_out(seen: Observation) -> tuple[list[Alike], list[Unknown]]:
     """Tell apart the packets that were lost and those of which nobody can know."""
     lost, unknowns = [], []
-    for alike in seen.found:
-        if alike.path.fate is Fate.DELIVERED:
-            continue
-        unknown = why_unknown(alike.path, seen.topology, seen.reports)
-        if unknown is None:
-            lost.append(alike)
-        else:
-            unknowns.append(unknown)
+    not_delivered = [alike for alike in seen.found if alike.path.fate is not Fate.DELIVERED]
+    for key, alikes in grouped_by_loss(not_delivered).items():
+        for alike in alikes:
+            unknown = why_unknown(
+                alike.path,
+                seen.topology,
+                seen.reports,
+                site=seen.sites.get(key, SiteEvidence()),
+                packets=sum(each.packets for each in alikes),
+            )
+            if unknown is None:
+                lost.append(alike)
+            else:
+                unknowns.append(unknown)
     return lost, unknowns
 
 
@@ -197,13 +213,23 @@ def _why_missing(missing: int, seen: Observation) -> Unknown:
 
 def _findings(lost: Sequence[Alike], seen: Observation) -> tuple[Finding, ...]:
     """One finding a loss: losses of one cause at one place are one."""
-    merged: dict[tuple[str, ...], Finding] = {}
+    merged: dict[tuple[str, ...], tuple[Finding, list[Alike]]] = {}
     for key, alikes in grouped_by_loss(lost).items():
         finding = _finding(key, alikes, seen)
         same = (finding.cause.code, finding.host, finding.netns, finding.vfd, finding.object)
-        known = merged.get(same)
-        merged[same] = replace(known, packets=known.packets + finding.packets) if known else finding
-    return tuple(sorted(merged.values(), key=lambda finding: -finding.packets))
+        merged.setdefault(same, (finding, []))[1].extend(alikes)
+    findings = [_compared(finding, alikes, seen) for finding, alikes in merged.values()]
+    return tuple(sorted(findings, key=lambda finding: -finding.packets))
+
+
+def _compared(finding: Finding, alikes: Sequence[Alike], seen: Observation) -> Finding:
+    """Count all packets of a finding, and say what sets them apart from the delivered ones."""
+    contrast = _contrast(alikes, seen)
+    return replace(
+        finding,
+        packets=contrast.counts[0],
+        evidence=(*finding.evidence, *contrast.evidence(seen.topology)),
+    )
 
 
 def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Finding:
@@ -255,10 +281,20 @@ def _loss(key: LossKey, alike: Alike, seen: Observation) -> Loss:
         has_left_port=_has_left(alike),
         is_at_source=last.vfd_key == path.sightings[0].vfd_key,
         is_at_destination=last.vfd_key in {home.vfd_key for home in homes},
+        is_at_stranger=_is_at_stranger(path, topology),
         next_host=topology.host_name(there) if there is not None else "",
         next_vfd=peer.name if peer else "",
+        circle=circle_of(path, topology),
         site=seen.sites.get(key, SiteEvidence()),
     )
+
+
+def _is_at_stranger(path: Path, topology: Topology) -> bool:
+    """Whether it was last seen leaving by the port of a VM that it was not for."""
+    port = topology.port_by_key.get(path.last.port_key)
+    addresses = port.nic.addresses if port and port.nic else ()
+    is_leaving = path.last.point is Point.EGRESS
+    return is_leaving and bool(addresses) and path.last.five_tuple.dst not in addresses
 
 
 def _has_left(alike: Alike) -> bool:
@@ -272,34 +308,14 @@ def _has_left(alike: Alike) -> bool:
     )
 
 
-def _summary(  # noqa: PLR0913, PLR0917 - a sentence of six facts
-    kind: VerdictKind,
-    total: int,
-    lost: int,
-    findings: Sequence[Finding],
-    unknowns: Sequence[Unknown],
-    seen: Observation,
-) -> str:
-    """Say the answer in one sentence, the same wherever it is shown."""
-    if kind is VerdictKind.DELIVERED:
-        return f"{total} of {total} packets delivered{_whereto(seen)} (OK)"
-    if kind is VerdictKind.NOT_SEEN:
-        return f"no packet seen: {unknowns[0].text} ({unknowns[0].code})"
-    if kind is VerdictKind.UNDETERMINED:
-        why = f"{unknowns[0].text} ({unknowns[0].code})"
-        return f"{total} packets traced, but it cannot be said whether they arrived: {why}"
-    first = findings[0]
-    more = f", and {len(findings) - 1} more findings" if len(findings) > 1 else ""
-    if first.next_host:
-        between = f"between host {first.host} and host {first.next_host}"
-        return f"{lost} of {total} packets vanished {between} ({first.cause.code}){more}"
-    where = f"at {first.vfd} on host {first.host}"
-    what = first.cause.title[0].lower() + first.cause.title[1:]
-    told = f"{what}: {first.object}" if first.object else what
-    return f"{lost} of {total} packets lost {where}: {told} ({first.cause.code}){more}"
+def _contrast(lost: Sequence[Alike], seen: Observation) -> Contrast:
+    """Set lost packets beside all that were delivered."""
+    delivered = [alike for alike in seen.found if alike.path.fate is Fate.DELIVERED]
+    return Contrast(lost, delivered)
 
 
-def _whereto(seen: Observation) -> str:
+def _ends(seen: Observation) -> str:
+    """Say where the packets ended, if that is not too much for a sentence."""
     ends = {alike.path.last.port_key for alike in seen.found}
     names = set()
     for key in ends:
@@ -308,4 +324,5 @@ def _whereto(seen: Observation) -> str:
             return ""
         names.add(f"{port.nic.vm}" if port.nic else f"{port.kind} port {port.name}")
     hosts = sorted({seen.topology.host_name(key[0]) for key in ends})
-    return f" to {', '.join(sorted(names))} on host {', '.join(hosts)}" if len(names) <= 3 else ""  # noqa: PLR2004 - more would not be one sentence
+    told = f" to {', '.join(sorted(names))} on host {', '.join(hosts)}"
+    return told if len(names) <= MOST_ENDS else ""

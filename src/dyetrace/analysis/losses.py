@@ -1,14 +1,14 @@
-"""Where packets were lost, and which losses cannot be called that."""
+"""Where packets were lost."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from dyetrace.analysis.partial import Alike
 from dyetrace.knowledge.loss import Place
+from dyetrace.model.packet import FiveTuple
 from dyetrace.model.path import Fate, Path, Sighting
 from dyetrace.model.record import Point
 from dyetrace.model.topology import PortKey, PortKind, Topology
-from dyetrace.model.verdict import Absence, Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,14 @@ class HostReport:
     clock_uncertainty_ns: int | None = None  # None: its clock is not related to ours
 
 
-LossKey = tuple[PortKey, Point, str, str, PortKey | None]
-"""What tells one loss from another: last port and point, drop reason and function, way in."""
+NETFILTER_DROP = "NETFILTER_DROP"
+MOST_FLOWS_APART = 8  # the site is inspected once for each
+
+LossKey = tuple[PortKey, Point, str, str, PortKey | None, FiveTuple | None]
+"""What tells one loss from another: last port and point, drop reason and function, way in.
+
+And the flow, as it was there, where rules may have dropped each flow by itself.
+"""
 
 
 def loss_key(path: Path) -> LossKey:
@@ -41,6 +47,7 @@ def loss_key(path: Path) -> LossKey:
         last.drop.reason if last.drop else "",
         last.drop.symbol if last.drop else "",
         way_in.port_key if way_in else None,
+        None,
     )
 
 
@@ -75,72 +82,43 @@ def next_host(path: Path, topology: Topology) -> int | None:
     return topology.hosts_by_underlay_address.get(path.last.outer.dst)
 
 
-def why_unknown(
-    path: Path, topology: Topology, reports: Mapping[int, HostReport]
-) -> Unknown | None:
-    """Why this vanished packet cannot be called lost; None where it can.
-
-    A missing record is not a lost packet: whoever should have seen the packet
-    next must have been able to.
-    """
-    if path.fate is not Fate.VANISHED:
-        return None
-    here = path.last.port_key[0]
-    if place_of(path, topology) is not Place.BETWEEN_HOSTS:
-        return _why_blind([here], reports)
-    there = next_host(path, topology)
-    if there is not None:
-        return _why_blind([here, there], reports)
-    name = topology.host_name(here)
-    if path.last.outer is not None:
-        return Unknown(
-            code=Absence.NO_AGENT,
-            text=f"left host {name} towards {path.last.outer.dst}, where no agent is known",
-        )
-    if len(topology.hosts) == 1:
-        return Unknown(
-            code=Absence.OUT_OF_SCOPE,
-            text=f"left {name}, the only host with an agent, towards {path.last.five_tuple.dst}",
-        )
-    return _why_blind(reports, reports)
-
-
-def _why_blind(hosts: Iterable[int], reports: Mapping[int, HostReport]) -> Unknown | None:
-    for number in hosts:
-        report = reports.get(number)
-        if report is None:
-            return Unknown(code=Absence.NO_AGENT, text="no agent where the packet went next")
-        if not report.is_up:
-            return agent_down(report)
-        if report.records_lost:
-            return records_lost(report)
-        if not report.is_installed:
-            return Unknown(
-                code=Absence.NOT_INSTALLED,
-                text=f"not every LOG policy could be installed on host {report.name}",
-            )
-    return None
-
-
-def agent_down(report: HostReport) -> Unknown:
-    """Say that nobody could see what happened at a host."""
-    return Unknown(
-        code=Absence.AGENT_DOWN, text=f"the agent of host {report.name} died during the task"
-    )
-
-
-def records_lost(report: HostReport) -> Unknown:
-    """Say that a host's records are incomplete."""
-    return Unknown(
-        code=Absence.RECORDS_LOST,
-        text=f"host {report.name} lost {report.records_lost} records: trace fewer packets "
-        "a second, or give its agent a larger ring",
-    )
-
-
 def grouped_by_loss(lost: Iterable[Alike]) -> dict[LossKey, list[Alike]]:
     """Put packets of the same loss together."""
     groups: dict[LossKey, list[Alike]] = {}
     for alike in lost:
-        groups.setdefault(loss_key(alike.path), []).append(alike)
+        key = loss_key(alike.path)
+        for flow, part in _by_flow(alike):
+            groups.setdefault((*key[:-1], flow), []).append(part)
     return groups
+
+
+def _by_flow(alike: Alike) -> list[tuple[FiveTuple | None, Alike]]:
+    """Tell the flows apart that netfilter dropped: each may have met a rule of its own."""
+    path, flows = alike.path, alike.sample.flows
+    is_told_apart = (
+        path.last.drop is not None
+        and path.last.drop.reason == NETFILTER_DROP
+        and path.last.five_tuple == path.five_tuple  # translated ones have other names here
+        and flows is not None
+        and len(flows) <= MOST_FLOWS_APART
+    )
+    if flows is None or not is_told_apart:
+        return [(None, alike)]
+    return [
+        (
+            flow,
+            Alike(
+                packets,
+                _as_flow(path, flow),
+                alike.delays,
+                replace(alike.sample, flows={flow: packets}),
+            ),
+        )
+        for flow, packets in flows.items()
+    ]
+
+
+def _as_flow(path: Path, flow: FiveTuple) -> Path:
+    """Take another flow's path for one of this flow: they went alike."""
+    sightings = tuple(replace(sighting, five_tuple=flow) for sighting in path.sightings)
+    return replace(path, sightings=sightings)

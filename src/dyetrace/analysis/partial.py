@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dyetrace.analysis.columns import I64
+from dyetrace.analysis.sample import Sample
 from dyetrace.model.path import Path
 from dyetrace.model.task import TaskId
 
@@ -73,6 +74,7 @@ class Alike:
     packets: int
     path: Path  # of the one that represents them
     delays: tuple[Histogram, ...]  # since the source record, one a sighting of the path
+    sample: Sample
 
     def merged(self, other: "Alike") -> "Alike":
         """Count both; the lower start represents them, whichever came first."""
@@ -80,7 +82,8 @@ class Alike:
         delays = tuple(
             mine.merged(theirs) for mine, theirs in zip(self.delays, other.delays, strict=True)
         )
-        return Alike(self.packets + other.packets, path, delays)
+        sample = self.sample.merged(other.sample)
+        return Alike(self.packets + other.packets, path, delays, sample)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from dyetrace.analysis.losses import HostReport, loss_key, next_host, place_of, why_unknown
+from dyetrace.analysis.losses import HostReport, LossKey, loss_key, next_host, place_of
 from dyetrace.analysis.partial import Alike, Histogram
+from dyetrace.analysis.unknowns import NOTHING_FOUND, why_unknown
 from dyetrace.knowledge.loss import Place
 from dyetrace.model.path import Path, Sighting
 from dyetrace.model.record import Point
+from dyetrace.model.site import SiteEvidence
 from dyetrace.model.topology import PortKey, Topology
 from dyetrace.model.verdict import Delay, Hop, PathReport, Unknown
 
@@ -15,14 +17,33 @@ Shape = tuple[object, ...]
 
 
 def path_reports(
-    found: Sequence[Alike], topology: Topology, reports: Mapping[int, HostReport]
+    found: Sequence[Alike],
+    topology: Topology,
+    reports: Mapping[int, HostReport],
+    sites: Mapping[LossKey, SiteEvidence],
 ) -> tuple[PathReport, ...]:
     """Draw each way that packets took once, the most frequent first."""
     by_shape: dict[Shape, list[Alike]] = {}
     for alike in found:
         by_shape.setdefault(_shape(alike.path), []).append(alike)
     seen = _seen(found)
-    drawn = [_drawn(alikes, seen, topology, reports) for alikes in by_shape.values()]
+    ended: Counter[LossKey] = Counter()
+    for alike in found:
+        ended[loss_key(alike.path)] += alike.packets
+    unknowns = {
+        shape: why_unknown(
+            alikes[0].path,
+            topology,
+            reports,
+            site=sites.get(loss_key(alikes[0].path), NOTHING_FOUND),
+            packets=ended[loss_key(alikes[0].path)],
+        )
+        for shape, alikes in by_shape.items()
+    }
+    drawn = [
+        _drawn(alikes, seen, topology, reports, unknowns[shape])
+        for shape, alikes in by_shape.items()
+    ]
     return tuple(sorted(drawn, key=lambda report: -report.packets))
 
 
@@ -45,6 +66,7 @@ def _drawn(
     seen: Counter[tuple[PortKey, Point]],
     topology: Topology,
     reports: Mapping[int, HostReport],
+    unknown: Unknown | None,
 ) -> PathReport:
     path = alikes[0].path
     columns = zip(*(alike.delays for alike in alikes), strict=True)
@@ -54,7 +76,6 @@ def _drawn(
         _hop(sighting, previous, delay, path, seen, topology, reports)
         for sighting, previous, delay in zip(path.sightings, before, delays, strict=True)
     )
-    unknown = why_unknown(path, topology, reports)
     if unknown is not None:
         hops += (_unobserved(path, topology, unknown),)
     return PathReport(packets=sum(alike.packets for alike in alikes), fate=path.fate, hops=hops)

@@ -1,76 +1,17 @@
 """Verdicts: each kind, and never an accusation where records could be missing."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dyetrace.analysis.analyze import Analysis
-from dyetrace.analysis.judge import Observation, judge
-from dyetrace.analysis.losses import HostReport
 from dyetrace.model.path import Fate
 from dyetrace.model.record import Point
 from dyetrace.model.verdict import Absence, VerdictKind
-from support.builders import (
-    SWITCH,
-    TASK,
-    TO_VM,
-    UPLINK,
-    a_record,
-    a_task,
-    across_hosts,
-    name_drop,
-    rows,
-    two_hosts,
-)
+from support.builders import TO_VM, UPLINK, a_task, two_hosts
+from support.verdicts import packets, verdict_on
 
-NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 NETFILTER_DROP = 2
-
-
-def a_report(number, **known):
-    return HostReport(number=number, name=f"cn-{number}", **{"clock_uncertainty_ns": 1000, **known})
-
-
-def packets(count, *, first=1, keep=4, drop=None):
-    """Records of packets of which the first `keep` of four sightings were made."""
-    records = []
-    for digest in range(first, first + count):
-        made = across_hosts(digest=digest, start_ns=digest * 10_000)[:keep]
-        if drop is not None:
-            made.append(
-                a_record(
-                    Point.DROP,
-                    at=(2, SWITCH, UPLINK),
-                    seen_ns=digest * 10_000 + 500,
-                    digest=digest,
-                    drop_reason=drop,
-                )
-            )
-        records += made
-    return records
-
-
-def verdict_on(records, *, colored=None, cn_1=None, cn_2=None, topology=None, task=None, **more):
-    topology = topology or two_hosts()
-    partial = Analysis(topology=topology, name_drop=name_drop).analyze(rows(*records), None)
-    found = tuple(partial.of_task(TASK))
-    colored = sum(alike.packets for alike in found) if colored is None else colored
-    return judge(
-        Observation(
-            task=task or a_task(),
-            topology=topology,
-            found=found,
-            records=partial.records,
-            reports={
-                1: a_report(1, **{"colored": colored, **(cn_1 or {})}),
-                2: a_report(2, **(cn_2 or {})),
-            },
-            now=NOW,
-            **more,
-        )
-    )
 
 
 def codes(verdict):

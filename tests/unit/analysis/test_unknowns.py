@@ -1,0 +1,79 @@
+"""What cannot be proven lost: the color taken off, packets that may still wait in a queue."""
+
+import pytest
+
+from dyetrace.model.site import Program, Queue, SecurityRule, SiteEvidence
+from dyetrace.model.verdict import Absence, VerdictKind
+from support.builders import UPLINK
+from support.verdicts import packets, verdict_on
+
+STRIPS = SecurityRule(family="inet", table="qos", chain="c", handle=4, text="ip dscp set cs0")
+NETFILTER_DROP = 2
+LEFT, CAME_IN = 2, 3  # of the four sightings of a packet
+
+
+def a_queue(waiting, *, device=f"p{UPLINK}"):
+    return SiteEvidence(queue=Queue(kind="tbf", handle="1:", device=device, packets=waiting))
+
+
+def codes(verdict):
+    return [unknown.code for unknown in verdict.unknowns]
+
+
+def test_packets_that_vanish_where_a_rule_sets_the_dscp_are_not_lost():
+    verdict = verdict_on(packets(20, keep=CAME_IN), site=SiteEvidence(rewriters=(STRIPS,)))
+
+    assert verdict.kind is VerdictKind.UNDETERMINED
+    assert (codes(verdict), verdict.findings) == ([Absence.COLOR_LOST], ())
+    assert "at vswitch on host cn-2" in verdict.summary
+    assert "inet qos c handle 4" in verdict.summary
+    assert verdict.paths[0].hops[-1].absence is Absence.COLOR_LOST
+
+
+def test_packets_that_vanish_where_a_program_stands_are_not_lost():
+    program = Program(device="p10", hook="tc ingress", name="balance", id=7, tag="ab")
+
+    verdict = verdict_on(packets(20, keep=CAME_IN), site=SiteEvidence(programs=(program,)))
+
+    assert verdict.kind is VerdictKind.UNDETERMINED
+    assert codes(verdict) == [Absence.PROBE_UNSUPPORTED]
+    assert "balance" in verdict.summary
+
+
+def test_a_drop_that_was_seen_is_lost_whatever_sets_the_dscp():
+    verdict = verdict_on(
+        packets(20, keep=CAME_IN, drop=NETFILTER_DROP), site=SiteEvidence(rewriters=(STRIPS,))
+    )
+
+    assert verdict.kind is VerdictKind.LOST
+
+
+def test_packets_that_left_a_vfd_had_their_color_still():
+    verdict = verdict_on(packets(20, keep=LEFT), site=SiteEvidence(rewriters=(STRIPS,)))
+
+    assert verdict.kind is VerdictKind.LOST
+
+
+def test_what_was_delivered_is_said_though_the_rest_is_unknown():
+    verdict = verdict_on(
+        [*packets(15), *packets(5, first=16, keep=CAME_IN)],
+        site=SiteEvidence(rewriters=(STRIPS, STRIPS)),
+    )
+
+    assert verdict.summary.startswith(
+        "20 packets traced, 15 delivered, but of 5 it cannot be said whether they arrived: "
+    )
+    assert "or one of 1 more" in verdict.summary
+
+
+def test_packets_that_may_wait_in_the_queue_they_were_sent_to_are_in_flight():
+    verdict = verdict_on(packets(20, keep=LEFT), site=a_queue(20))
+
+    assert verdict.kind is VerdictKind.UNDETERMINED
+    assert codes(verdict) == [Absence.IN_FLIGHT]
+    assert "20 packets" in verdict.unknowns[0].text
+
+
+@pytest.mark.parametrize("site", [a_queue(19), a_queue(0), a_queue(20, device="other")], ids=str)
+def test_a_queue_that_cannot_hold_them_all_excuses_nothing(site):
+    assert verdict_on(packets(20, keep=LEFT), site=site).kind is VerdictKind.LOST
