@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from dyetrace.datapath.driver import Batch, Losses
+from dyetrace.datapath.driver import Batch, Look, Losses, Spot
 from dyetrace.errors import PolicyRefused
-from dyetrace.model.packet import ColorMap, FiveTuple
+from dyetrace.model.packet import ColorMap
 from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
@@ -31,6 +31,8 @@ class FakeDriver:
     counted: dict[TaskId, ColorCounts] = field(default_factory=dict)
     lost: Losses = field(default_factory=Losses)
     is_closed: bool = False
+    traced: frozenset[int] = frozenset()
+    looks: Callable[[Spot], SiteEvidence] = lambda _: SiteEvidence(notes=("looked at",))
     _waiting: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -86,20 +88,23 @@ class FakeDriver:
     def losses(self) -> Losses:
         return self.lost
 
-    def inspect(
-        self,
-        *,
-        netns: int,
-        ifindex: int,
-        in_ifindex: int,
-        out_ifindex: int,
-        five_tuple: FiveTuple,
-    ) -> SiteEvidence:
-        self._tell("inspect")
+    def trace_rules(self, netns: frozenset[int]) -> None:
+        if netns != self.traced:
+            self._tell("trace rules" if netns else "trace no rules")
+        self.traced = netns
+
+    def rules_traced(self) -> tuple[str, ...]:
+        return ()
+
+    def watch_rules(self, netns: int) -> None:
         assert netns
-        assert five_tuple
-        assert ifindex or in_ifindex or not out_ifindex
-        return SiteEvidence(notes=("looked at",))
+        self._tell("watch rules")
+
+    def inspection_at(self, spot: Spot) -> Look:
+        self._tell("inspect")
+        assert spot.netns
+        assert spot.ifindex or spot.in_ifindex or not spot.out_ifindex
+        return lambda: self.looks(spot)
 
     def fileno(self) -> int:
         return self._readable

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dyetrace.agent.clock import ToldClock
 from dyetrace.agent.server import AgentServer, run
 from dyetrace.datapath.linux.driver import LinuxDriver
 from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
@@ -36,6 +37,7 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
 ) -> None:
     """Serve controllers until stopped; raises InvalidRequest where another agent does."""
     path = Path(listen)
+    clock = ToldClock.from_environment()
     with _lock_file(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +54,7 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
         )
         if idle_exit_s is None:
             driver.discover()  # to know a router before it loses its forwarding
-        run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s))
+        run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s, clock=clock))
 
 
 def _lock_file(socket_path: Path) -> Any:  # noqa: ANN401 - an open file

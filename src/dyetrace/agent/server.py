@@ -12,8 +12,10 @@ from itertools import count
 from pathlib import Path
 
 from dyetrace import __version__
+from dyetrace.agent.clock import ToldClock
+from dyetrace.agent.inspector import Inspector
 from dyetrace.agent.tasks import HeldTasks, SessionId
-from dyetrace.datapath.driver import Batch, DatapathDriver
+from dyetrace.datapath.driver import Batch, DatapathDriver, Spot
 from dyetrace.errors import DyetraceError
 from dyetrace.wire import blobs, frames
 from dyetrace.wire.codec import BadMessage
@@ -27,6 +29,7 @@ from dyetrace.wire.messages import (
     Hello,
     Inspect,
     Inspected,
+    Inspections,
     Log,
     News,
     Ping,
@@ -36,6 +39,7 @@ from dyetrace.wire.messages import (
     Remove,
     Renew,
     Request,
+    Settle,
     StopColor,
     WatchRules,
     Welcome,
@@ -43,6 +47,7 @@ from dyetrace.wire.messages import (
 
 TICK_S = 0.05  # how often health is told and leases are checked while a task is active
 IDLE_TICK_S = 1.0
+SETTLED_WITHIN_S = 0.25  # no answer waits longer for what is only good to know
 GATHER_S = 0.005  # after the first record, for those that follow it
 MOST_UNREAD = 16 * 1024 * 1024  # bytes that may wait for one controller
 
@@ -54,7 +59,9 @@ class AgentServer:
     driver: DatapathDriver
     socket: Path
     idle_exit_s: float | None = None
+    clock: ToldClock = ToldClock()
     _held: HeldTasks = field(init=False)
+    _inspector: Inspector = field(init=False)
     _writers: dict[SessionId, asyncio.StreamWriter] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _busy: asyncio.Event = field(default_factory=asyncio.Event)
@@ -63,6 +70,7 @@ class AgentServer:
     def __post_init__(self) -> None:
         """Share the driver between all tasks."""
         self._held = HeldTasks(self.driver)
+        self._inspector = Inspector(self.driver, on_taken=self._busy.set)
 
     async def serve(self) -> None:
         """Serve until cancelled or idle; removes the socket and everything attached."""
@@ -82,6 +90,7 @@ class AgentServer:
             for writer in self._writers.values():
                 writer.close()
             self._held.tasks.clear()  # nothing is left for the sessions to remove
+            self._inspector.end()
             self.driver.close()
             with suppress(FileNotFoundError):
                 if self.socket.stat().st_ino == inode:
@@ -109,8 +118,12 @@ class AgentServer:
         """Read what there is, and say how it goes."""
         batch = self._held.read()  # also of no task: an unread ring would wake us for ever
         if not self._held.tasks:
+            self._inspector.end()
             return []
-        return [*_shipped(batch), self._health()]
+        self._inspector.notice(batch)
+        taken = self.clock.inspections(self._inspector.taken())
+        inspections = [Inspections(taken=taken)] if taken else []
+        return [*_shipped(self.clock.batch(batch)), *inspections, self._health()]
 
     def _health(self) -> Health:
         losses = self.driver.losses()
@@ -119,6 +132,7 @@ class AgentServer:
             recorded=losses.recorded,
             lost_in_ring=losses.lost_in_ring,
             unreadable=losses.unreadable,
+            inspections_left_out=self._inspector.left_out,
         )
 
     def _tell_all(self, news: list[News]) -> None:
@@ -156,8 +170,11 @@ class AgentServer:
 
     async def _answer(self, request: Request, session: SessionId) -> Answer:
         try:
-            if isinstance(request, Flush):
+            if isinstance(request, Flush | Settle):
                 self._tell_all(self._news())
+                if isinstance(request, Settle):
+                    await self._inspector.settled(within_s=SETTLED_WITHIN_S)
+                    self._tell_all(self._news())
                 return Done(request=request.request)
             return self._handled(request, session)
         except DyetraceError as error:
@@ -172,7 +189,7 @@ class AgentServer:
             case Hello():
                 return self._welcome(request)
             case Ping():
-                return Pong(request=request.request, clock_ns=now_ns)
+                return Pong(request=request.request, clock_ns=self.clock.now_ns())
             case Log():
                 probes, notes = self._held.log(
                     request.task_id,
@@ -180,6 +197,7 @@ class AgentServer:
                     session=session,
                     lease_until_ns=now_ns + request.lease_ns,
                 )
+                self._inspector.begin(request.policy.receivers)
                 self._busy.set()
                 return Done(request=request.request, probes=probes, notes=notes)
             case Color():
@@ -217,14 +235,14 @@ class AgentServer:
         )
 
     def _inspected(self, request: Inspect) -> Inspected:
-        site = self.driver.inspect(
+        spot = Spot(
             netns=request.netns,
             ifindex=request.ifindex,
             in_ifindex=request.in_ifindex,
             out_ifindex=request.out_ifindex,
             five_tuple=request.five_tuple,
         )
-        return Inspected(request=request.request, site=site)
+        return Inspected(request=request.request, site=self.driver.inspection_at(spot)())
 
 
 def _shipped(batch: Batch) -> list[Records]:

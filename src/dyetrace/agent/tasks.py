@@ -19,6 +19,7 @@ class Held:
     lease_until_ns: int
     ports: frozenset[PortKey] = frozenset()
     is_coloring: bool = False
+    is_rules_traced: bool = True  # from LOG until coloring stops
     has_colored: bool = False
 
 
@@ -36,16 +37,19 @@ class HeldTasks:
     def log(
         self, task_id: TaskId, policy: LogPolicy, *, session: SessionId, lease_until_ns: int
     ) -> tuple[int, tuple[str, ...]]:
-        """Start logging for a task; returns the probes attached and notes."""
+        """Start logging for a task, rules traced where it logs; returns the probes and notes."""
+        namespaces = frozenset(port[1] for port in policy.ports)
+        self.driver.trace_rules(self._rules_traced() | namespaces)  # goes on beside attaching
         try:
-            done = self.driver.log_at(self._ports() | policy.ports)
+            probes, notes = self.driver.log_at(self._ports() | policy.ports)
         except BaseException:
+            self.driver.trace_rules(self._rules_traced())
             self.driver.log_at(self._ports())
             raise
         self.tasks[task_id] = Held(
             session=session, lease_until_ns=lease_until_ns, ports=policy.ports
         )
-        return done
+        return probes, (*notes, *self.driver.rules_traced())
 
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
         """Start coloring for a task that is logged already; returns probes attached.
@@ -65,8 +69,10 @@ class HeldTasks:
             self.driver.renew(task_id, lease_ns=lease_ns)
 
     def stop_color(self, task_id: TaskId) -> None:
-        """Stop coloring for a task, if it colors."""
+        """Stop coloring for a task, if it colors, and tracing rules for it."""
         held = self._held(task_id)
+        held.is_rules_traced = False
+        self.driver.trace_rules(self._rules_traced())
         if held.is_coloring:
             self.driver.stop_color(task_id)
             held.is_coloring = False
@@ -120,3 +126,8 @@ class HeldTasks:
 
     def _ports(self) -> frozenset[PortKey]:
         return frozenset().union(*(held.ports for held in self.tasks.values()))
+
+    def _rules_traced(self) -> frozenset[int]:
+        return frozenset(
+            port[1] for held in self.tasks.values() if held.is_rules_traced for port in held.ports
+        )

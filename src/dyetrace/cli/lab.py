@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dyetrace.errors import DyetraceError
+from dyetrace.errors import DyetraceError, InvalidRequest
 
 # Everything of the lab is imported where it is used: `dyetrace --help` must not wait for it.
 if TYPE_CHECKING:
@@ -48,12 +48,17 @@ def up(
         str | None, typer.Option("--kind", "-k", help="Kind, unless the name is one.")
     ] = None,
     agents: Annotated[bool, typer.Option(help="Start an agent on each host.")] = True,  # a switch
+    clock_offset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST=SECONDS", help="Put a host's clock ahead, or behind: for tests."),
+    ] = None,
 ) -> None:
     """Build a cloud and leave it up."""
     from dyetrace.lab.cloud import Cloud
 
     with errors_told():
-        cloud = Cloud.up(kind or name, name=name, agents=agents)
+        offsets = clock_offsets_of(clock_offset or ())
+        cloud = Cloud.up(kind or name, name=name, agents=agents, clock_offsets_s=offsets)
         typer.echo(
             f"cloud {cloud.name} is up: {len(cloud.hosts)} hosts, {len(cloud.vms)} VMs,"
             f" {len(cloud.agents)} agents"
@@ -234,6 +239,18 @@ def matrix(
         told = run(only=only, seed=seed if sample else None, jobs=jobs, report=report)
     typer.echo(json.dumps(told.as_dict(), indent=2) if output == "json" else told.summary())
     raise typer.Exit(0 if not told.wrong and not told.invalid else 10)
+
+
+def clock_offsets_of(texts: Iterable[str]) -> dict[str, float]:
+    """Read HOST=SECONDS. Raises InvalidRequest."""
+    offsets = {}
+    for text in texts:
+        host, _, seconds = text.partition("=")
+        try:
+            offsets[host] = float(seconds)
+        except ValueError as error:
+            raise InvalidRequest(f"--clock-offset {text}: write HOST=SECONDS") from error
+    return offsets
 
 
 def cloud_called(name: str | None) -> "Cloud":

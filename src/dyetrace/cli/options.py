@@ -47,6 +47,11 @@ As = Annotated[
     typer.Option("--as", help="Who looks: operator, or tenant: without the provider's insides."),
 ]
 
+Inspect = Annotated[
+    bool,
+    typer.Option("--inspect", help="Also show what each VFD on the path decided for the packets."),
+]
+
 FORMATS = ("table", "wide", "json", "jsonl")
 ROLES = ("operator", "tenant")
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from dyetrace.cli.inspection_view import NS_PER_MS, flow_text, render_inspections
 from dyetrace.controller.store import StoredTask
 from dyetrace.wire.answer import rfc3339
 
@@ -15,8 +16,8 @@ PATHS_SHOWN = 5
 NS_PER_US = 1000
 
 
-def render(answer: Json, output: str) -> str:
-    """Write an answer in one of the output formats."""
+def render(answer: Json, output: str, *, inspect: bool = False) -> str:
+    """Write an answer in one of the output formats; inspect: also what each VFD decided."""
     if output in {"json", "jsonl"}:
         return render_json(answer, output)
     parts = [f"{SIGNS[answer['verdict']]} {answer['summary']}"]
@@ -27,13 +28,15 @@ def render(answer: Json, output: str) -> str:
         parts.append("\n".join(filter(None, [title, _path(path, answer, wide=wide)])))
     if len(answer["paths"]) > PATHS_SHOWN:
         parts.append(f"({len(answer['paths']) - PATHS_SHOWN} more paths: -o json)")
+    if inspect:
+        parts.append(render_inspections(answer))
     parts.extend(_finding(finding) for finding in answer["findings"])
     facts = [f" Unknown {item['code']}: {item['text']}" for item in answer["undetermined"]]
     cost = answer["cost"]
     facts.append(
         f" Cost    {_count(cost['hosts'], 'host')}, {_count(cost['vfds'], 'VFD')}, "
         f"{_count(cost['probes'], 'probe')}, {_count(cost['records'], 'record')}, "
-        f"{cost['records_lost']} lost"
+        f"{cost['records_lost']} lost{_inspections(cost)}"
     )
     facts.append(f" Task    {answer['id']}")
     parts.append("\n".join(facts))
@@ -99,7 +102,7 @@ def _path(path: Json, answer: Json, *, wide: bool) -> str:
             _note(hop, path, answer),
         ]
         if wide:
-            row.insert(-1, _flow(hop["five_tuple"]))
+            row.insert(-1, flow_text(hop["five_tuple"]))
         rows.append(row)
     return table(head, rows)
 
@@ -128,7 +131,7 @@ def _note(hop: Json, path: Json, answer: Json) -> str:
         number = f" {outer['vni']}" if outer["vni"] else ""
         notes.append(f"{outer['encapsulation']}{number} -> {outer['dst']}")
     if hop["nat"]:
-        notes.append(f"NAT: {_flow(hop['nat']['before'])} became {_flow(hop['nat']['after'])}")
+        notes.append(f"NAT: {flow_text(hop['nat']['before'])} became {flow_text(hop['nat']['after'])}")
     if hop["point"] == "DROP":
         found = next((f for f in answer["findings"] if f["vfd"] == hop["vfd"]), None)
         notes.append(
@@ -137,16 +140,6 @@ def _note(hop: Json, path: Json, answer: Json) -> str:
     elif path["fate"] == "vanished" and hop is path["hops"][-1] and not hop["absence"]:
         notes.append("last seen here")
     return "; ".join(notes)
-
-
-def _flow(flow: Json) -> str:
-    def end(side: str) -> str:
-        address, port = flow[side], flow[f"{side}_port"]
-        if not port:
-            return str(address)
-        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-    return f"{flow['protocol']} {end('src')} -> {end('dst')}"
 
 
 def _finding(finding: Json) -> str:
@@ -165,6 +158,18 @@ def _finding(finding: Json) -> str:
     if finding["remedy"]["command"]:
         lines.append(f"         {finding['remedy']['command']}")
     return "\n".join(lines)
+
+
+def _inspections(cost: Json) -> str:
+    """Say what inspecting took; answers of earlier versions do not know."""
+    if not cost.get("inspections"):
+        return ""
+    left_out = cost["inspections_left_out"]
+    return (
+        f", {_count(cost['inspections'], 'inspection')} "
+        f"of {cost['longest_inspection_ns'] / NS_PER_MS:.0f} ms at most"
+        + (f" ({left_out} left out)" if left_out else "")
+    )
 
 
 def _count(number: int, noun: str) -> str:

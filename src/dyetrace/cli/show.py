@@ -2,13 +2,14 @@
 
 import typer
 
-from dyetrace.cli.options import As, Output, checked_format, checked_role
+from dyetrace.cli.options import As, Inspect, Output, checked_format, checked_role
 
 
 def show(
     task: str = typer.Argument(help="The task's id, or its first digits."),
     output: Output = "table",
     role: As = "operator",
+    inspect: Inspect = False,
 ) -> None:
     """Print a task: what was asked, how far it is, its answer or error."""
     checked_format(output)
@@ -35,4 +36,4 @@ def show(
             typer.echo(f"{name:<12} {value}")
     if answer is not None:
         typer.echo()
-        typer.echo(render(answer, output))
+        typer.echo(render(answer, output, inspect=inspect and role != "tenant"))

@@ -11,6 +11,7 @@ from dyetrace.cli.options import (
     CloudName,
     Destination,
     DestinationPort,
+    Inspect,
     Output,
     Packets,
     ProtocolName,
@@ -44,6 +45,7 @@ def trace(
     cloud: CloudName = None,
     output: Output = "table",
     role: As = "operator",
+    inspect: Inspect = False,
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit 0 whatever the verdict.")
     ] = False,
@@ -83,7 +85,7 @@ def trace(
 
     if show is not _silent and output != "jsonl":
         _clear_line()
-    typer.echo(render(seen_by(role, answer), output))
+    typer.echo(render(seen_by(role, answer), output, inspect=inspect and role != "tenant"))
     raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial as partial_of
 
-from dyetrace.analysis.judge import Observation, judge, places_to_inspect
+from dyetrace.analysis.judge import Observation, SitePlace, judge, places_to_inspect
 from dyetrace.analysis.losses import HostReport, LossKey
 from dyetrace.analysis.partial import Partial
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.inspections import OfHost, taken_at_drop, with_inspections, with_rule
 from dyetrace.controller.link import AgentLink
 from dyetrace.errors import AgentUnreachable, DyetraceError, PolicyRefused
 from dyetrace.model.policy import Plan
@@ -30,6 +31,7 @@ from dyetrace.wire.messages import (
     Log,
     Remove,
     Renew,
+    Settle,
     StopColor,
     WatchRules,
 )
@@ -143,14 +145,15 @@ class Diagnosis:
         )
         await self._flush()
         await self._wait_for_packets_in_flight()
-        await self._flush()
+        await self._settle()
         partial = self._partial()
         reports = self.fleet.reports(self.task.id, self._not_installed)
         await self._look_at_rules(partial, wanted)
-        sites = await self._inspect(partial)
+        sites = await self._sites(partial)
         verdict = judge(self._observed(partial, reports, sites))
+        found = partial.of_task(self.task.id)
         self._enter(TaskState.DONE)
-        return verdict
+        return with_inspections(verdict, self._inspections(), found, self.topology)
 
     async def _wait_for_packets_in_flight(self) -> None:
         """Give packets the time that something may hold them: a neighbour's answer, a queue."""
@@ -170,7 +173,8 @@ class Diagnosis:
         """Whether a packet may still wait inside a VFD, or in the queue of its last port."""
         if any(alike.path.last.point is Point.INGRESS for alike in partial.of_task(self.task.id)):
             return True
-        sites = await self._inspect(partial)
+        places = places_to_inspect(partial.of_task(self.task.id), self.topology)
+        sites = await self._inspect(places)
         return any(site.queue is not None and site.queue.packets > 0 for site in sites.values())
 
     async def _tick(self) -> None:
@@ -189,13 +193,35 @@ class Diagnosis:
         await self.fleet.each(self.fleet.up(), lambda link: link.ask(Flush(request=0), Done))
         self.analyzer.catch_up()
 
+    async def _settle(self) -> None:
+        """Take in all records, and the inspections that are still being made."""
+        await self.fleet.each(self.fleet.up(), lambda link: link.ask(Settle(request=0), Done))
+        self.analyzer.catch_up()
+
+    def _inspections(self) -> list[OfHost]:
+        return [
+            OfHost(
+                host=link.host.number,
+                taken=tuple(link.inspections),
+                left_out=link.health.inspections_left_out
+                - link.health_at_start.inspections_left_out,
+            )
+            for link in self.fleet.links
+        ]
+
     async def _look_at_rules(self, partial: Partial, wanted: Plan) -> None:
-        """Where netfilter dropped packets, color a few more while its rules are traced.
+        """Where netfilter dropped packets by an unseen rule, color a few more and trace its rules.
 
         They count for nothing but to show which rule it was.
         """
         places = places_to_inspect(partial.of_task(self.task.id), self.topology)
-        dropped = [place for key, place in places.items() if key[2] == NETFILTER_DROP]
+        taken = self._inspections()
+        dropped = [
+            place
+            for key, place in places.items()
+            if key[2] == NETFILTER_DROP
+            and ((site := taken_at_drop(taken, key)) is None or site.dropped_by is None)
+        ]
         if not dropped or self.is_cancelled():
             return
         for place in dropped:
@@ -222,10 +248,28 @@ class Diagnosis:
         await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
         await link.ask(Flush(request=0), Done)
 
-    async def _inspect(self, partial: Partial) -> dict[LossKey, SiteEvidence]:
-        """Ask the hosts of the losses what the places look like."""
+    async def _sites(self, partial: Partial) -> dict[LossKey, SiteEvidence]:
+        """Give what was taken at each loss; where nothing was, or not all, ask now."""
+        places = places_to_inspect(partial.of_task(self.task.id), self.topology)
+        hosts = self._inspections()
+        taken = {key: site for key in places if (site := taken_at_drop(hosts, key)) is not None}
+        asked = await self._inspect(
+            {
+                key: place
+                for key, place in places.items()
+                if (site := taken.get(key)) is None
+                or (site.dropped_by is None and key[2] == NETFILTER_DROP)
+            }
+        )
+        return asked | {
+            key: with_rule(site, asked[key]) if key in asked else site
+            for key, site in taken.items()
+        }
+
+    async def _inspect(self, places: Mapping[LossKey, SitePlace]) -> dict[LossKey, SiteEvidence]:
+        """Ask the hosts of losses what the places look like now."""
         found: dict[LossKey, SiteEvidence] = {}
-        for key, place in places_to_inspect(partial.of_task(self.task.id), self.topology).items():
+        for key, place in places.items():
             for link in self.fleet.up([place.host]):
                 try:
                     answer = await link.ask(

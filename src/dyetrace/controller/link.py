@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dyetrace.errors import AgentUnreachable, PolicyRefused
+from dyetrace.model.inspection import Inspection
 from dyetrace.model.topology import Host
 from dyetrace.wire import frames
 from dyetrace.wire.codec import BadMessage
@@ -17,6 +18,7 @@ from dyetrace.wire.messages import (
     Answer,
     Health,
     Hello,
+    Inspections,
     Ping,
     Pong,
     Records,
@@ -55,6 +57,7 @@ class AgentLink:
     clock: Clock | None = None
     health: Health = field(default_factory=Health)
     health_at_start: Health = field(default_factory=Health)
+    inspections: list[Inspection] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     is_up: bool = False
     _writer: asyncio.StreamWriter | None = None
@@ -118,6 +121,8 @@ class AgentLink:
             while (message := await frames.receive(reader)) is not None:
                 if isinstance(message, Records):
                     self.on_records(self, message)
+                elif isinstance(message, Inspections):
+                    self.inspections.extend(message.taken)
                 elif isinstance(message, Health):
                     self.health = message
                 elif (waiting := self._waiting.get(message.request)) and not waiting.done():

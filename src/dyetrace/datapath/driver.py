@@ -1,17 +1,21 @@
 """What a data plane must be able to do for us."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from dyetrace.model.packet import ColorMap, FiveTuple
+from dyetrace.model.packet import ColorMap, FiveTuple, Outer
 from dyetrace.model.policy import ColorCounts, ColorPolicy
-from dyetrace.model.record import RECORD, RecordArray
+from dyetrace.model.record import RECORD, Point, RecordArray
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, PortKey
+
+
+NETFILTER_DROP = "NETFILTER_DROP"  # the kernel's name
+UNSAID = ("", "NOT_SPECIFIED")
 
 
 def no_records() -> RecordArray:
@@ -35,6 +39,39 @@ class Losses:
     recorded: int = 0
     lost_in_ring: int = 0
     unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where to look, through which packet's eyes."""
+
+    netns: int
+    ifindex: int  # where it was last seen; 0: it had no device
+    in_ifindex: int = 0  # where it came into the VFD; 0: there
+    out_ifindex: int = 0  # the receiver's port, if it is one of this VFD
+    receiver_mac: str = ""  # of the vNIC there, where known
+    five_tuple: FiveTuple
+    came_as: FiveTuple | None = None  # what it was when it came in; None: the same
+    outer: Outer | None = None
+    in_vni: int = 0  # VXLAN, Geneve: the VNI that it came in by
+    point: Point | None = None  # what it was seen doing; None: it was lost, and that is all
+    drop_reason: str = ""
+
+    @property
+    def may_be_dropped_by_rule(self) -> bool:
+        """Whether it was lost, and nothing but netfilter is known to have done it."""
+        return self.point is None or (
+            self.point is Point.DROP and self.drop_reason in {NETFILTER_DROP, *UNSAID}
+        )
+
+    @property
+    def is_dropped_by_rule(self) -> bool | None:
+        """Whether netfilter dropped it; None: perhaps."""
+        return None if self.point is None else self.drop_reason == NETFILTER_DROP
+
+
+Look = Callable[[], SiteEvidence]
+"""Looks around when called, in whatever thread. Never raises."""
 
 
 class DatapathDriver(Protocol):
@@ -72,22 +109,23 @@ class DatapathDriver(Protocol):
     def losses(self) -> Losses:
         """Count records since the driver was opened."""
 
+    def trace_rules(self, netns: frozenset[int]) -> None:
+        """Begin to see which rules the first colored packets meet in exactly these namespaces.
+
+        Traffic does not wait for it, nor does the caller.
+        """
+
+    def rules_traced(self) -> tuple[str, ...]:
+        """Wait until that is so; returns notes on what cannot be seen."""
+
     def watch_rules(self, netns: int) -> None:
         """See which rule drops colored packets in a namespace, while anything is logged.
 
         Raises PolicyRefused where that can't be seen.
         """
 
-    def inspect(
-        self,
-        *,
-        netns: int,
-        ifindex: int,
-        in_ifindex: int,
-        out_ifindex: int,
-        five_tuple: FiveTuple,
-    ) -> SiteEvidence:
-        """Look at a place through the eyes of a packet that was lost there."""
+    def inspection_at(self, spot: Spot) -> Look:
+        """Prepare to look at a place through a packet's eyes."""
 
     def fileno(self) -> int:
         """A descriptor that is readable when there may be records."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from dyetrace.model.filter import PacketFilter
+from dyetrace.model.packet import Address
 from dyetrace.model.task import Limits, TaskId
 from dyetrace.model.topology import PortKey
 
@@ -42,10 +43,20 @@ class ColorCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """An endpoint's address, and the port of its vSwitch that its vNIC is at."""
+
+    address: Address
+    port: PortKey
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPolicy:
     """Log colored packets at these ports, and drops in these ports' VFDs."""
 
     ports: frozenset[PortKey]
+    receivers: tuple[Receiver, ...] = ()  # whose vNIC is at which of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

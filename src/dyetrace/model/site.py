@@ -7,7 +7,10 @@ after it as it can; the site may have changed in between.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dyetrace.model.connection import Connection
+from dyetrace.model.forwarding import ForwardingEntry, Setting
 from dyetrace.model.packet import Address, Network
+from dyetrace.model.rule_met import RuleMet
 
 
 class RouteKind(StrEnum):
@@ -22,6 +25,19 @@ class RouteKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRule:
+    """A routing rule (ip rule) that refuses packets before any route is asked."""
+
+    priority: int
+    kind: RouteKind
+    selector: str  # what it matches, as `ip rule` writes it
+
+    def __str__(self) -> str:
+        """Name it as `ip rule` lists it: rule 77: to 10.0.2.21 blackhole."""
+        return f"rule {self.priority}: {self.selector} {self.kind}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteLookup:
     """What the VFD answers when asked for this packet's route."""
 
@@ -31,6 +47,8 @@ class RouteLookup:
     gateway: Address | None = None
     device: str = ""
     table: str = ""
+    encapsulation: str = ""  # as `ip route` writes it: encap seg6 mode encap segs fd00::1
+    rule: PolicyRule | None = None  # what refused, where no route was asked
 
 
 class NeighbourState(StrEnum):
@@ -70,6 +88,7 @@ class Link:
     is_up: bool = True  # by its administrator
     has_carrier: bool = True  # there is somebody at the other end
     mtu: int = 0  # 0: not known
+    queue_length: int = 0  # packets: the limit of its transmit queue; of a tap, of its ring
 
     @property
     def is_down(self) -> bool:
@@ -88,6 +107,14 @@ class Queue:
     bytes: int = 0
     limit: str = ""  # in the queue's own words, e.g. "2000b" or "1000p"
     drops: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What the machine's CPUs could not take in, since it started."""
+
+    dropped: int  # packets: a CPU's queue of them was full
+    squeezed: int  # times that a CPU's share of time was over before its packets were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,19 +163,58 @@ class BridgePort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tunnel:
+    """A device that encapsulates and decapsulates."""
+
+    name: str
+    vni: int
+    is_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """An eBPF program, or an action of tc, that may drop what passes a device."""
+
+    device: str
+    hook: str  # xdp, xdp generic, tc ingress, tc egress
+    name: str
+    id: int = 0  # 0: no program, but a filter's own action
+    tag: str = ""
+
+    def __str__(self) -> str:
+        """Name it as bpftool does: tc ingress program guard (id 12, tag 3b18...) on tap7."""
+        if not self.id:
+            return f"{self.hook} filter {self.name} on {self.device}"
+        return f"{self.hook} program {self.name} (id {self.id}, tag {self.tag}) on {self.device}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteEvidence:
     """All that an agent took at one drop, or at one place where packets vanish."""
 
     route: RouteLookup | None = None
     neighbour: Neighbour | None = None
     links: tuple[Link, ...] = ()  # the devices concerned: where it was, where it was bound
-    queue: Queue | None = None
+    queue: Queue | None = None  # the one most in its way
+    queues: tuple[Queue, ...] = ()  # of the devices concerned, with their classes
+    backlog: Backlog | None = None
     rp_filter: int | None = None
     forwarding: bool | None = None
+    rules_met: tuple[RuleMet, ...] = ()  # in the order met, where the packet was traced
     dropped_by: SecurityRule | None = None  # the very rule, where the packet was traced
     rules: tuple[SecurityRule, ...] = ()  # all that drop or reject here, as context
+    rewriters: tuple[SecurityRule, ...] = ()  # rules that set the DSCP, and so take the color off
     conntrack: Conntrack | None = None
+    connection: Connection | None = None  # the packet's own
+    routing_rule: str = ""  # as `ip rule` writes it: why the route's table was asked
+    sid_action: str = ""  # SRv6: what the segment does that the packet has come to
+    entries: tuple[ForwardingEntry, ...] = ()  # for the MAC address it is sent to
+    settings: tuple[Setting, ...] = ()  # sysctls that can decide
     bridge_ports: tuple[BridgePort, ...] = ()
+    closed_ports: tuple[BridgePort, ...] = ()  # others of its bridge that would not take it
+    idle_links: tuple[Link, ...] = ()  # others here that have an address and are down
+    tunnels: tuple[Tunnel, ...] = ()
+    programs: tuple[Program, ...] = ()  # on the devices concerned
     notes: tuple[str, ...] = ()  # what could not be read, and why
 
     @property

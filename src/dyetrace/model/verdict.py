@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dyetrace.model.cause import Cause, Evidence, Remedy
+from dyetrace.model.inspection import InspectionReport
 from dyetrace.model.packet import FiveTuple, Outer
 from dyetrace.model.path import Fate
 from dyetrace.model.record import Point
@@ -29,11 +30,11 @@ class Absence(StrEnum):
     ALREADY_COLORED = "ALREADY_COLORED"  # the tenant itself uses a color's DSCP
     NO_AGENT = "NO_AGENT"  # no agent where the packet went
     AGENT_DOWN = "AGENT_DOWN"  # an agent died or was cut off during the task
-    PROBE_UNSUPPORTED = "PROBE_UNSUPPORTED"  # this kernel or VFD offers no probe
+    PROBE_UNSUPPORTED = "PROBE_UNSUPPORTED"  # no probe sees what a program does with packets
     RECORDS_LOST = "RECORDS_LOST"  # some stage had to throw records away
     NOT_INSTALLED = "NOT_INSTALLED"  # a policy could not be installed
-    IN_FLIGHT = "IN_FLIGHT"  # the grace time ended before the path was complete
-    CLOCK_UNKNOWN = "CLOCK_UNKNOWN"  # no offset is known between two hosts' clocks
+    IN_FLIGHT = "IN_FLIGHT"  # the grace time ended while a queue still held as many packets
+    COLOR_LOST = "COLOR_LOST"  # something on the way sets the DSCP, and so took the color off
     OUT_OF_SCOPE = "OUT_OF_SCOPE"  # the packet left what we may look at
 
 
@@ -108,6 +109,10 @@ class Cost:
     probes: int = 0
     records: int = 0
     records_lost: int = 0
+    inspections: int = 0
+    inspections_left_out: int = 0  # first packets that there was no inspection for
+    inspections_took_ns: int = 0  # all of them together
+    longest_inspection_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,4 +128,5 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     paths: tuple[PathReport, ...] = ()
     unknowns: tuple[Unknown, ...] = ()
+    inspections: tuple[InspectionReport, ...] = ()  # in the order of the paths
     cost: Cost = Cost()

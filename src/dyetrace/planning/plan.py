@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from dyetrace.model.policy import ColorPolicy, LogPolicy, Plan
+from dyetrace.model.policy import ColorPolicy, LogPolicy, Plan, Receiver
 from dyetrace.model.task import Task
 from dyetrace.model.topology import PortKey, Topology
 from dyetrace.planning.sources import resolved_filters, source_ports
@@ -23,7 +23,14 @@ def plan(task: Task, topology: Topology) -> Plan:
         },
         log={
             host.number: LogPolicy(
-                ports=frozenset(port.key for vfd in host.vfds for port in vfd.ports)
+                ports=frozenset(port.key for vfd in host.vfds for port in vfd.ports),
+                receivers=tuple(
+                    Receiver(address=address, port=port.key, mac=port.nic.mac)
+                    for vfd in host.vfds
+                    for port in vfd.ports
+                    if port.nic is not None
+                    for address in port.nic.addresses
+                ),
             )
             for host in topology.hosts
         },

@@ -7,6 +7,7 @@ from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import FiveTuple, Outer, Protocol, protocol_name
 from dyetrace.model.task import task_name
 from dyetrace.model.verdict import Delay, Finding, Hop, PathReport, Verdict
+from dyetrace.wire.inspection_json import inspection_json
 
 Json = dict[str, Any]
 
@@ -33,7 +34,12 @@ def answer_of(verdict: Verdict) -> Json:
             "probes": verdict.cost.probes,
             "records": verdict.cost.records,
             "records_lost": verdict.cost.records_lost,
+            "inspections": verdict.cost.inspections,
+            "inspections_left_out": verdict.cost.inspections_left_out,
+            "inspections_took_ns": verdict.cost.inspections_took_ns,
+            "longest_inspection_ns": verdict.cost.longest_inspection_ns,
         },
+        "inspections": [inspection_json(report) for report in verdict.inspections],
     }
 
 

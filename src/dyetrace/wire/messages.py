@@ -1,18 +1,20 @@
 """What controller and agents say to each other.
 
 Every request of the controller carries a number, which Done, Refused and the
-other answers repeat. Records and Health come unasked while a task is active.
+other answers repeat. Records, Inspections and Health come
+unasked while a task is active.
 """
 
 from dataclasses import dataclass, field
 
+from dyetrace.model.inspection import Inspection
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,13 @@ class Flush:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Controller: finish the inspections that wait; they and Done follow, before long."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
     """Controller: the task is over; leave nothing of it."""
 
@@ -167,9 +176,29 @@ class Health:
     recorded: int = 0
     lost_in_ring: int = 0
     unreadable: int = 0
+    inspections_left_out: int = 0  # there were more first packets than it may inspect for
 
 
-Request = Hello | Ping | Log | Color | Renew | StopColor | Flush | Remove | WatchRules | Inspect
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspections:
+    """Agent: how VFDs looked to first packets."""
+
+    taken: tuple[Inspection, ...]
+
+
+Request = (
+    Hello
+    | Ping
+    | Log
+    | Color
+    | Renew
+    | StopColor
+    | Flush
+    | Settle
+    | Remove
+    | WatchRules
+    | Inspect
+)
 Answer = Welcome | Pong | Inspected | Done | Refused
-News = Records | Health
+News = Records | Inspections | Health
 Message = Request | Answer | News

@@ -28,7 +28,7 @@ WHY_UNKNOWN: Final[Mapping[Absence, str]] = {
     Absence.RECORDS_LOST: "the provider has lost part of the records: try again",
     Absence.NOT_INSTALLED: "part of the provider's network could not be looked at",
     Absence.IN_FLIGHT: "some packets were still on their way",
-    Absence.CLOCK_UNKNOWN: "the clocks of the provider's hosts cannot be compared",
+    Absence.COLOR_LOST: "a device sets the packets' DSCP: beyond it they cannot be recognized",
     Absence.OUT_OF_SCOPE: "the packets left the provider's network",
 }
 
@@ -48,6 +48,7 @@ def as_tenant(answer: Mapping[str, Any], tenant: str = "") -> Json:
         "findings": findings,
         "paths": [{**path, "hops": _hops(path["hops"], hidden)} for path in answer["paths"]],
         "undetermined": list({one["code"]: one for one in unknowns}.values()),
+        **dict.fromkeys(answer.keys() & {"inspections"}, []),  # earlier versions had none
     }
 
 
@@ -162,10 +163,12 @@ def _summary(answer: Mapping[str, Any], findings: Sequence[Json], unknowns: Sequ
     if findings:
         first = findings[0]
         what = first["title"][0].lower() + first["title"][1:]
-        more = f", and {len(findings) - 1} more findings" if len(findings) > 1 else ""
+        others = len(findings) - 1
+        of_them = f" lost, {first['packets']} of them" if others else " lost"
+        more = f", and {others} more finding{'s' if others > 1 else ''}" if others else ""
         told = f"{what}: {first['object']}" if first["object"] else what
         where = f"at {first['vfd']}" if first["vfd"] else "in the provider's network"
-        return f"{lost} of {total} packets lost {where}: {told} ({first['code']}){more}"
+        return f"{lost} of {total} packets{of_them} {where}: {told} ({first['code']}){more}"
     why = f": {unknowns[0]['text']} ({unknowns[0]['code']})" if unknowns else ""
     if kind is VerdictKind.NOT_SEEN:
         return f"no packet seen{why}"

@@ -8,21 +8,21 @@ from functools import cached_property
 
 import numpy as np
 
-from dyetrace.datapath.driver import Batch, Losses
+from dyetrace.datapath.driver import Batch, Look, Losses, Spot
 from dyetrace.datapath.linux.attach import PortHandle
 from dyetrace.datapath.linux.btf import drop_reason_name, drop_reason_names
 from dyetrace.datapath.linux.discovery import NONE_KNOWN, Discovered, discover
 from dyetrace.datapath.linux.errors import DatapathError, PortVanished
 from dyetrace.datapath.linux.layout import POLICIES
-from dyetrace.datapath.linux.namespaces import Scope
+from dyetrace.datapath.linux.namespaces import Netns, Scope
 from dyetrace.datapath.linux.probes import try_tcx
 from dyetrace.datapath.linux.programs import Programs
-from dyetrace.datapath.linux.rule_watch import RuleWatch
+from dyetrace.datapath.linux.rule_watches import RuleWatches
 from dyetrace.datapath.linux.site import inspect_site
 from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.datapath.packet import fill_records
 from dyetrace.errors import PolicyRefused
-from dyetrace.model.packet import ColorMap, FiveTuple
+from dyetrace.model.packet import ColorMap
 from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
@@ -81,7 +81,7 @@ class LinuxDriver:
         self._ports: dict[PortKey, Port] = {}
         self._logged: dict[PortKey, PortHandle] = {}
         self._tasks: dict[TaskId, Coloring] = {}
-        self._rule_watches: dict[int, RuleWatch] = {}  # by namespace
+        self._rules = RuleWatches(colors.class_by_color)
         self._unparsed = 0
         self._symbols = Symbols()
 
@@ -119,7 +119,7 @@ class LinuxDriver:
                 notes.append(str(error))
         self._programs.watch({key[1] for key in self._logged})
         if not self._logged:
-            self._stop_watching_rules()
+            self._rules.close()
             self._let_go_of_namespaces()
             self._programs.rest()
         probes = sum(len(_points(self._ports[key])) for key in self._logged)
@@ -220,40 +220,54 @@ class LinuxDriver:
             unreadable=counters["unreadable"] + self._unparsed,
         )
 
+    def trace_rules(self, netns: frozenset[int]) -> None:
+        """Begin to have nftables trace the first colored packets in exactly these namespaces."""
+        places = self._found.netns if self._found is not None else {}
+        self._rules.trace({each: places[each] for each in netns if each in places})
+
+    def rules_traced(self) -> tuple[str, ...]:
+        """Wait for the traces."""
+        return self._rules.ready()
+
     def watch_rules(self, netns: int) -> None:
-        """Have nftables trace colored packets there."""
+        """Have nftables trace all colored packets there."""
         place = self._found.netns.get(netns) if self._found is not None else None
         if place is None or not self._logged:
             raise PolicyRefused("the namespace is gone, or nothing is logged")
-        if netns in self._rule_watches:
-            return
         try:
-            self._rule_watches[netns] = RuleWatch(place, self.colors.class_by_color)
+            self._rules.watch_closely(netns, place)
         except (OSError, DatapathError) as error:
             raise PolicyRefused(f"its rules cannot be traced: {error}") from error
 
-    def inspect(
-        self,
-        *,
-        netns: int,
-        ifindex: int,
-        in_ifindex: int,
-        out_ifindex: int,
-        five_tuple: FiveTuple,
-    ) -> SiteEvidence:
-        """Look around in a namespace that was discovered."""
-        place = self._found.netns.get(netns) if self._found is not None else None
-        if place is None:
-            return SiteEvidence(notes=("the namespace is gone",))
-        watch = self._rule_watches.get(netns)
-        return inspect_site(
-            place,
-            five_tuple,
-            ifindex=ifindex,
-            came_in_by=in_ifindex,
-            bound_for=out_ifindex,
-            dropped_at=watch.place_of_drop(five_tuple) if watch else None,
-        )
+    def inspection_at(self, spot: Spot) -> Look:
+        """Prepare to look around in a namespace that was discovered."""
+        found = self._found.netns.get(spot.netns) if self._found is not None else None
+        if found is None:
+            return lambda: SiteEvidence(notes=("the namespace is gone",))
+        # By its path: our descriptor may be closed before the other thread gets there.
+        place = Netns(inode=found.inode, name=found.name, path=found.path, owner=found.owner)
+        rules = self._rules
+
+        def look() -> SiteEvidence:
+            came_as = spot.came_as or spot.five_tuple
+            traced = rules.traced(spot.netns, came_as, dropped=spot.is_dropped_by_rule)
+            return inspect_site(
+                place,
+                spot.five_tuple,
+                ifindex=spot.ifindex,
+                came_in_by=spot.in_ifindex,
+                bound_for=spot.out_ifindex,
+                receiver_mac=spot.receiver_mac,
+                destination_mac=traced.destination_mac,
+                came_as=spot.came_as,
+                outer=spot.outer,
+                in_vni=spot.in_vni,
+                is_loss=spot.point is not Point.INGRESS,
+                traced=traced,
+                lists_rules=spot.may_be_dropped_by_rule and not traced.names_the_dropper,
+            )
+
+        return look
 
     def fileno(self) -> int:
         """The ring's descriptor."""
@@ -261,7 +275,7 @@ class LinuxDriver:
 
     def close(self) -> None:
         """Take everything out of the kernel."""
-        self._stop_watching_rules()
+        self._rules.close()
         self._programs.close()
         self._let_go_of_namespaces()
 
@@ -270,10 +284,6 @@ class LinuxDriver:
         for found in (*self._earlier, *filter(None, [self._found])):
             found.close()
         self._earlier.clear()
-
-    def _stop_watching_rules(self) -> None:
-        while self._rule_watches:
-            self._rule_watches.popitem()[1].close()
 
     def _remove_leftovers(self, found: Discovered) -> None:
         """Take off what a killed agent left; nothing of ours can be attached yet."""

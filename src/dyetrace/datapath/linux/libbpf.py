@@ -156,6 +156,10 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_raw_tracepoint_open": (c_int, (c_char_p, c_int)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),
     "bpf_prog_get_fd_by_id": (c_int, (c_uint32,)),
+    "bpf_prog_query": (
+        c_int,
+        (c_int, c_uint32, c_uint32, POINTER(c_uint32), POINTER(c_uint32), POINTER(c_uint32)),
+    ),
     "bpf_prog_test_run_opts": (c_int, (c_int, POINTER(TestRunOptions))),
     "bpf_tc_hook_create": (c_int, (POINTER(TcHook),)),
     "bpf_tc_hook_destroy": (c_int, (POINTER(TcHook),)),

@@ -32,6 +32,7 @@ class Attribute(IntEnum):
     TYPE = 4
     VERDICT = 5
     ID = 6
+    LINK_LAYER_HEADER = 7
     NETWORK_HEADER = 8
     TRANSPORT_HEADER = 9
     POLICY = 16
@@ -74,6 +75,8 @@ class TraceStep:
     kind: Kind
     handle: int = 0  # of the rule; 0 for a policy
     verdict: int = Verdict.CONTINUE
+    target: str = ""  # JUMP, GOTO: the chain it went on to
+    link_layer_header: bytes = b""
     network_header: bytes = b""
     transport_header: bytes = b""
 
@@ -113,6 +116,8 @@ def _step(body: bytes) -> TraceStep | None:
         kind=Kind(kind),
         handle=_number(found.get(Attribute.RULE_HANDLE, b"")),
         verdict=int.from_bytes(code, "big", signed=True),
+        target=_text(decision.get(2, b"")),
+        link_layer_header=found.get(Attribute.LINK_LAYER_HEADER, b""),
         network_header=found.get(Attribute.NETWORK_HEADER, b""),
         transport_header=found.get(Attribute.TRANSPORT_HEADER, b""),
     )

@@ -1,4 +1,4 @@
-"""Which nftables rule drops colored packets: nftables' own trace, of colored packets only.
+"""Which nftables rules colored packets meet: nftables' own trace, of colored packets only.
 
 A table of ours marks colored packets for tracing. It is owned by the netlink
 socket of an `nft` process that we hold by its standard input: however we end,
@@ -10,42 +10,47 @@ import select
 import shutil
 import socket
 import subprocess
+import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from dyetrace.datapath.headers import Headers, parse_headers
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.nft_trace import TraceStep, trace_steps
-from dyetrace.datapath.linux.ruleset import PROGRAM_PATH, RulePlace
+from dyetrace.datapath.linux.rule_traces import RuleTraces
+from dyetrace.datapath.linux.ruleset import PROGRAM_PATH
 from dyetrace.model.packet import FiveTuple
-from dyetrace.model.record import address_of
 
 NETLINK_NETFILTER = 12
 SOL_NETLINK = 270
 NETLINK_ADD_MEMBERSHIP = 1
 NFNLGRP_NFTRACE = 9
+SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h; Python has no name for it
 
 TABLE = f"dyetrace-{os.getpid()}"
 # Raw tables and conntrack's defragmentation stand at -400 and later.
 BEFORE_ALL_OTHERS = "type filter hook prerouting priority -450"
 FAMILIES = ("bridge", "inet")
+FIRST_PACKETS = "limit rate 2/second burst 20 packets "  # the kernel's bound on what tracing costs
 READY_WITHIN_S = 1.0
 RECEIVE_BYTES = 1 << 16
-PACKETS_KEPT = 1000
+BUFFER_BYTES = 4 << 20  # of the kernel's memory, at most: a step takes about 1 KB there
 
 
 class RuleWatch:
-    """Traces colored packets through one namespace's rules, until it is closed."""
+    """Traces colored packets through one namespace's rules, until it is closed.
 
-    def __init__(self, netns: Netns, colors: Iterable[int]) -> None:
+    What was traced can be asked for by any thread, also after it was closed.
+    """
+
+    def __init__(self, netns: Netns, colors: Iterable[int], *, limit: str = FIRST_PACKETS) -> None:
         """Begin to trace; raises OSError, DatapathError or TimeoutError if that can't be."""
         program = shutil.which("nft", path=PROGRAM_PATH)
         if program is None:
             raise FileNotFoundError("nft is not installed")
-        self._headers: OrderedDict[int, Headers] = OrderedDict()
-        self._drops: OrderedDict[int, RulePlace] = OrderedDict()
+        self._traces = RuleTraces()
+        self._lock = threading.Lock()
+        self._is_open = True
         self._socket = netns.run(_listening)
         try:
             self._process = netns.run(lambda: _interactive(program))
@@ -53,23 +58,32 @@ class RuleWatch:
             self._socket.close()
             raise
         try:
-            self._mark(sorted(colors))
+            self._mark(sorted(colors), limit)
         except BaseException:
             self.close()
             raise
 
-    def place_of_drop(self, flow: FiveTuple) -> RulePlace | None:
-        """Say which rule has dropped packets of a flow, as they came into the namespace."""
-        self._read()
-        for trace_id in reversed(self._drops):
-            headers = self._headers.get(trace_id)
-            if headers is not None and _is_of(headers, flow):
-                return self._drops[trace_id]
-        return None
+    def first_of(self, flow: FiveTuple) -> Sequence[TraceStep]:
+        """Give what the first traced packet of a flow met."""
+        with self._lock:
+            self._read()
+            return tuple(self._traces.first_of(flow))
+
+    def dropped_of(self, flow: FiveTuple) -> Sequence[TraceStep]:
+        """Give what the latest traced packet of a flow met that a rule dropped."""
+        with self._lock:
+            self._read()
+            return tuple(self._traces.dropped_of(flow))
 
     def close(self) -> None:
-        """End the trace and remove the table."""
-        self._socket.close()
+        """End the trace and remove the table; what was traced is kept."""
+        with self._lock:
+            if not self._is_open:
+                return
+            with suppress(OSError):
+                self._read()
+            self._is_open = False
+            self._socket.close()
         if self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
@@ -81,7 +95,7 @@ class RuleWatch:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _mark(self, colors: list[int]) -> None:
+    def _mark(self, colors: list[int], limit: str) -> None:
         """Set the table up in each family, and wait until nft shows that it stands."""
         dscp = "{ " + ", ".join(map(str, colors)) + " }"
         lines = []
@@ -90,8 +104,8 @@ class RuleWatch:
             lines += [
                 f"add table {family} {TABLE} {{ flags owner; }}",
                 f"add chain {chain} {{ {BEFORE_ALL_OTHERS}; }}",
-                f"add rule {chain} ip dscp {dscp} meta nftrace set 1",
-                f"add rule {chain} ip6 dscp {dscp} meta nftrace set 1",
+                f"add rule {chain} ip dscp {dscp} {limit}meta nftrace set 1",
+                f"add rule {chain} ip6 dscp {dscp} {limit}meta nftrace set 1",
                 f"list table {family} {TABLE}",
             ]
         if self._process.stdin is None or self._process.stdout is None:
@@ -113,7 +127,7 @@ class RuleWatch:
                 raise OSError(f"nft refused: {shown.decode()}")
 
     def _read(self) -> None:
-        while True:
+        while self._is_open:
             try:
                 data = self._socket.recv(RECEIVE_BYTES)
             except BlockingIOError:
@@ -121,20 +135,7 @@ class RuleWatch:
             except OSError:
                 continue  # ENOBUFS: steps were lost, later packets tell the same
             for step in trace_steps(data):
-                self._take(step)
-
-    def _take(self, step: TraceStep) -> None:
-        if step.network_header and step.trace_id not in self._headers:
-            headers = parse_headers(step.network_header + step.transport_header)
-            if headers is not None:
-                self._headers[step.trace_id] = headers
-        if step.is_drop:
-            self._drops[step.trace_id] = RulePlace(
-                family=step.family, table=step.table, chain=step.chain, handle=step.handle
-            )
-        for kept in (self._headers, self._drops):
-            while len(kept) > PACKETS_KEPT:
-                kept.popitem(last=False)
+                self._traces.take(step)
 
 
 def _listening() -> socket.socket:
@@ -144,6 +145,8 @@ def _listening() -> socket.socket:
     try:
         opened.bind((0, 0))
         opened.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NFNLGRP_NFTRACE)
+        with suppress(OSError):  # without the right to it the usual buffer must do
+            opened.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         opened.setblocking(False)
     except BaseException:
         opened.close()
@@ -158,13 +161,4 @@ def _interactive(program: str) -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
-
-
-def _is_of(headers: Headers, flow: FiveTuple) -> bool:
-    return (
-        address_of(headers.src) == flow.src
-        and address_of(headers.dst) == flow.dst
-        and headers.protocol == flow.protocol
-        and (headers.src_port, headers.dst_port) == (flow.src_port, flow.dst_port)
     )

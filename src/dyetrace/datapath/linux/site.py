@@ -1,27 +1,40 @@
 """What the place where a packet was lost looks like: routes, neighbours, links, queues, rules."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pyroute2 import IPRoute
 
+from dyetrace.datapath.linux.decisions import Question, with_decisions
 from dyetrace.datapath.linux.devices import (
     IPV4,
     Devices,
+    backlog,
     bridge_calls_ip,
     connection_table,
     forwards,
+    most_in_the_way,
     reverse_path_filter,
 )
 from dyetrace.datapath.linux.errors import DatapathError
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.route_query import Keys
 from dyetrace.datapath.linux.routing import look_up, neighbour_of
-from dyetrace.datapath.linux.ruleset import RuleListing, RulePlace, has_legacy_rules, parse_ruleset
-from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, rule_at, suspects
-from dyetrace.model.packet import FiveTuple
+from dyetrace.datapath.linux.rule_traces import place_of, rules_met
+from dyetrace.datapath.linux.rule_watches import Traced
+from dyetrace.datapath.linux.ruleset import Chain, RuleListing, has_legacy_rules, parse_ruleset
+from dyetrace.datapath.linux.surroundings import tunnel_of, with_surroundings
+from dyetrace.datapath.linux.suspects import (
+    MOST_RULES,
+    Passage,
+    outer_flow,
+    rewriters,
+    rule_at,
+    suspects,
+)
+from dyetrace.model.packet import FiveTuple, Outer
 from dyetrace.model.site import RouteKind, SiteEvidence
 
 T = TypeVar("T")
@@ -39,7 +52,13 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     bound_for: int = 0,
     dscp: int = 0,
     destination_mac: str = "",
-    dropped_at: RulePlace | None = None,
+    receiver_mac: str = "",
+    came_as: FiveTuple | None = None,
+    outer: Outer | None = None,
+    in_vni: int = 0,
+    is_loss: bool = True,
+    traced: Traced = Traced(),  # noqa: B008 - frozen
+    lists_rules: bool = True,
     within_s: float = WITHIN_S,
 ) -> SiteEvidence:
     """Look around where a packet was lost; flow is the packet's own there.
@@ -47,9 +66,13 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     ifindex is the device it was lost at (0: none), came_in_by the port by which
     the VFD took it in (0: the same), bound_for the port of its receiver, where
     that is a port of this VFD (0: not). destination_mac, where known, tells a
-    bridged packet from a routed one, and which port it was bound for; dropped_at
-    is the rule that dropped it, where that was seen. Never raises: what cannot be
-    read stays empty, and the notes say why.
+    bridged packet from a routed one, and which port it was bound for; came_as is what
+    it was before the VFD translated it, outer its outer header where it was seen,
+    in_vni the VNI that it came in by, receiver_mac that of the vNIC at bound_for;
+    is_loss: whether to look around for what may have been in its way; traced is
+    what nftables told of the rules it met. lists_rules: whether to look for rules
+    that can have dropped it. Never raises: what cannot be read stays empty, and the
+    notes say why.
     """
     inspection = _Inspection(
         flow=flow,
@@ -58,14 +81,20 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
         bound_for=bound_for,
         dscp=dscp,
         destination_mac=destination_mac,
-        dropped_at=dropped_at,
+        receiver_mac=receiver_mac,
+        came_as=came_as,
+        outer=outer,
+        in_vni=in_vni,
+        is_loss=is_loss,
+        traced=traced,
+        lists_rules=lists_rules,
         deadline=time.monotonic() + within_s,
     )
     try:
         netns.run(inspection.carry_out)
     except DatapathError as error:
         inspection.notes.append(str(error))
-    return replace(inspection.found, notes=tuple(inspection.notes))
+    return replace(inspection.found, notes=(*inspection.notes, *traced.notes))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,18 +107,26 @@ class _Inspection:
     bound_for: int
     dscp: int
     destination_mac: str
-    dropped_at: RulePlace | None
+    receiver_mac: str
+    came_as: FiveTuple | None
+    outer: Outer | None
+    in_vni: int
+    is_loss: bool
+    traced: Traced
+    lists_rules: bool
     deadline: float
     notes: list[str] = field(default_factory=list)
     found: SiteEvidence = field(default_factory=SiteEvidence)
     passage: Passage = Passage.FORWARDED
+    _leaves_by: int = 0
     _concerned: list[int] = field(default_factory=list)  # devices, by ifindex
 
     def carry_out(self) -> None:
         """Look at everything, at the rules last: nft needs its time meanwhile."""
-        listing = self._try("rules", RuleListing)
+        listing = self._try("rules", RuleListing) if self.lists_rules else None
         try:
             self._try("devices", self._look_at_devices)
+            self._look_at_traced(())
             if listing is not None:
                 self._try("rules", lambda: self._look_at_rules(listing))
         finally:
@@ -107,6 +144,8 @@ class _Inspection:
     def _look_at_devices(self) -> None:
         with IPRoute() as ipr:
             devices = Devices(ipr)
+            # What came in encapsulated came to this namespace's own by the tunnel.
+            self.came_in_by = tunnel_of(devices, self.in_vni) or self.came_in_by
             came_to = self._came_to(devices)
             self._concerned = [self.ifindex, devices.master(self.ifindex), self.bound_for]
             if self._is_routed(devices, came_to):
@@ -115,7 +154,10 @@ class _Inspection:
                 self.passage = Passage.BRIDGED
                 self._follow_bridge(devices, came_to, self.destination_mac)
             self._look_at_concerned(devices)
+            if self.is_loss:
+                self._try("surroundings", lambda: self._look_around(ipr, devices))
             self.found = replace(self.found, conntrack=connection_table())
+            self._try("decisions", lambda: self._look_at_decisions(ipr, devices))
 
     def _came_to(self, devices: Devices) -> int:
         """Find the bridge it is in: of its port, or of where it was lost or bound for.
@@ -151,6 +193,7 @@ class _Inspection:
             self.passage = Passage.DELIVERED
             return
         self._concerned.append(way.ifindex)
+        self._leaves_by = way.ifindex
         neighbour = neighbour_of(ipr, way)
         self.found = replace(self.found, neighbour=neighbour)
         self._follow_bridge(devices, way.ifindex, neighbour.mac if neighbour else "")
@@ -168,28 +211,71 @@ class _Inspection:
     def _look_at_concerned(self, devices: Devices) -> None:
         indexes = [index for index in dict.fromkeys(self._concerned) if index]
         ports = dict.fromkeys((self.came_in_by, *indexes))
+        queues = self._try("queues", lambda: tuple(devices.queues(indexes))) or ()
         states = (devices.state(index) for index in indexes)
         bridge_ports = (devices.bridge_port(index) for index in ports)
         self.found = replace(
             self.found,
             links=tuple(state for state in states if state is not None),
             bridge_ports=tuple(port for port in bridge_ports if port is not None),
-            queue=self._try("queues", lambda: devices.fullest_queue(indexes)),
+            queue=most_in_the_way(queues),
+            queues=queues,
+            backlog=backlog(),
         )
+
+    def _look_around(self, ipr: IPRoute, devices: Devices) -> None:
+        concerned = [index for index in dict.fromkeys(self._concerned) if index]
+        bridge = devices.bridge(self.came_in_by)
+        ways_out = (index for index in concerned if index != self.came_in_by)
+        self.found = with_surroundings(
+            self.found,
+            ipr,
+            devices,
+            concerned=concerned,
+            came_in_by=self.came_in_by,
+            knows_way_out=any(devices.master(index) == bridge for index in ways_out),
+        )
+
+    def _look_at_decisions(self, ipr: IPRoute, devices: Devices) -> None:
+        neighbour = self.found.neighbour
+        asked = Question(
+            flow=self.came_as or self.flow,
+            outer=self.outer,
+            came_in_by=self.came_in_by,
+            leaves_by=self._leaves_by or self.bound_for,
+            mac=(neighbour.mac if neighbour else "") or self.destination_mac or self.receiver_mac,
+            zones=self.traced.zones,
+        )
+        self.found = with_decisions(self.found, ipr, devices, asked)
 
     def _look_at_rules(self, listing: RuleListing) -> None:
         text = listing.text(within_s=self.deadline - time.monotonic())
         chains = parse_ruleset(text)
-        rules = suspects(
-            chains,
-            self.flow,
-            self.passage,
-            crosses_bridge=bool(self.found.bridge_ports),
-            bridge_calls_ip=bridge_calls_ip(self.flow.dst.version),
-        )
+        way = {
+            "crosses_bridge": bool(self.found.bridge_ports),
+            "bridge_calls_ip": bridge_calls_ip(self.flow.dst.version),
+        }
+        flow, passage = self.flow, self.passage
+        if self.outer is not None:  # then the host's own rules are the ones it met
+            flow, passage = outer_flow(self.outer), Passage.TUNNELLED
+        rules = suspects(chains, flow, passage, **way)
         if len(rules) == MOST_RULES:
             self.notes.append(f"only {MOST_RULES} of the rules that can drop are shown")
-        culprit = rule_at(self.dropped_at, chains) if self.dropped_at else None
-        self.found = replace(self.found, rules=tuple(rules), dropped_by=culprit)
+        self.found = replace(
+            self.found,
+            rules=tuple(rules),
+            rewriters=tuple(rewriters(chains, self.flow, self.passage, **way)),
+        )
+        self._look_at_traced(chains)
         if has_legacy_rules():
             self.notes.append("rules of iptables-legacy were not read: nft does not show them")
+
+    def _look_at_traced(self, now: Sequence[Chain]) -> None:
+        """Describe the rules met by what they are now; those that are gone by what they were."""
+        steps, before = self.traced.steps, self.traced.before
+        place = place_of(steps)
+        culprit = rule_at(place, now) if place else None
+        if place and culprit and not culprit.text:
+            culprit = rule_at(place, before)
+        met = rules_met(steps, before, now)
+        self.found = replace(self.found, rules_met=met, dropped_by=culprit)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from dyetrace.datapath.linux.ruleset import Chain, Rule
-from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, may_match, suspects
+from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, may_match, rewriters, suspects
 from dyetrace.model.packet import FiveTuple
 from support.builders import a_flow
 
@@ -173,3 +173,25 @@ def test_icmp_is_told_from_tcp() -> None:
 
     assert may_match("icmp type echo-request drop", flow, translates=False)
     assert not may_match("tcp flags syn drop", flow, translates=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ip dscp set cs0", "udp dport 53 ip dscp set 0x2e", "@nh,8,8 set 0x0", 'xt target "DSCP"'],
+)
+def test_a_rule_that_sets_the_dscp_takes_the_color_off(text: str) -> None:
+    chains = [a_chain("ip dscp 43 accept", text, "meta mark set 0x1")]
+
+    found = rewriters(chains, a_flow(dst_port=53), Passage.FORWARDED)
+
+    assert [rule.handle for rule in found] == [2]
+
+
+def test_a_rule_that_sets_the_dscp_of_others_leaves_the_color() -> None:
+    chains = [
+        a_chain("ip6 dscp set cs0", "udp dport 80 ip dscp set cs0"),
+        a_chain("ip dscp set cs0", family="ip6"),
+        a_chain("ip dscp set cs0", hook="output"),
+    ]
+
+    assert rewriters(chains, a_flow(dst_port=53), Passage.FORWARDED) == []

@@ -1,0 +1,24 @@
+"""What a controller keeps: tasks and answers, request keys, the audit log, tokens.
+
+Kept in SQLite unless a URL says PostgreSQL; everything here means the same in both.
+"""
+
+from dyetrace.controller.store.audit import AuditEntry, AuditLog
+from dyetrace.controller.store.database import Database
+from dyetrace.controller.store.request_keys import RequestKey, RequestKeys
+from dyetrace.controller.store.tasks import StoredTask, TaskStore
+from dyetrace.controller.store.tokens import Token, TokenStore
+from dyetrace.controller.store.transitions import Transition
+
+__all__ = [
+    "AuditEntry",
+    "AuditLog",
+    "Database",
+    "RequestKey",
+    "RequestKeys",
+    "StoredTask",
+    "TaskStore",
+    "Token",
+    "TokenStore",
+    "Transition",
+]

@@ -1,0 +1,1 @@
+"""How each schema came of the one before; what is released here never changes again."""

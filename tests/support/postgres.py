@@ -1,0 +1,106 @@
+"""A real PostgreSQL server of the tests' own, from Debian's package."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from support.diagnosis import eventually
+
+USER = "postgres"  # the server refuses to run as root
+# Its death follows ours, also where nothing of ours could end it any more.
+AS_USER = (
+    "setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--pdeathsig=INT", "--",
+)  # fmt: skip
+
+
+def binaries():
+    """Where Debian has put the newest server."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.fail("PostgreSQL is not installed: apt-get install postgresql")
+    return found[-1].parent
+
+
+class PostgresServer:
+    """One server on a Unix socket in a temporary folder; it can be stopped and started."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="dyetrace-postgres-"))
+        shutil.chown(self.folder, USER, USER)
+        self._data = self.folder / "data"
+        self._process = None
+        self._numbers = count(1)
+        try:
+            self._run("initdb", "-D", self._data, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def start(self):
+        """Start it, and wait until it takes connections."""
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [
+                *AS_USER, binaries() / "postgres", "-D", self._data, "-k", self.folder,
+                "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB",
+            ],
+            stdout=log, stderr=log, cwd=self.folder, env={"PATH": os.environ["PATH"], "TZ": "UTC"},
+        )  # fmt: skip
+        log.close()
+        eventually(self._is_ready, within_s=30, what="PostgreSQL to take connections")
+
+    def stop(self, how=signal.SIGINT):
+        """End it, by its own pid, and with it all its connections."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def remove(self):
+        """End it and leave nothing behind."""
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def new_database(self):
+        """Make an empty database and give its URL."""
+        name = f"test_{next(self._numbers)}"
+        self._run("createdb", "-h", self.folder, name)
+        return self.url(name)
+
+    def drop_database(self, url):
+        """Remove a database, whoever is connected to it."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._run("dropdb", "--force", "-h", self.folder, name)
+
+    def url(self, name):
+        """Name one of its databases."""
+        return f"postgresql://{USER}@/{name}?host={self.folder}"
+
+    def log(self):
+        """What the server has said so far."""
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    def _is_ready(self):
+        assert self._process.poll() is None, self.log()
+        ready = subprocess.run(
+            [binaries() / "pg_isready", "-q", "-h", self.folder], check=False, timeout=10
+        )
+        return ready.returncode == 0
+
+    def _run(self, program, *arguments):
+        done = subprocess.run(
+            [*AS_USER, binaries() / program, *arguments],
+            cwd=self.folder, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
