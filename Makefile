@@ -8,8 +8,8 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
-DEBIAN_PACKAGES := clang llvm libbpf1 libbpf-dev bpftool nftables iproute2 iputils-ping \
-    iperf3 tcpdump ethtool conntrack procps python3 python3-venv
+DEBIAN_PACKAGES := clang llvm libbpf1 libbpf-dev bpftool nftables iptables iproute2 iputils-ping \
+    iperf3 tcpdump ethtool conntrack procps python3 python3-venv postgresql
 STAMPS := $(VENV)/.stamps
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"

@@ -21,10 +21,14 @@ class UnknownEndpoint(DyetraceError):
 
 
 class AmbiguousEndpoint(DyetraceError):
-    """An address belongs to several tenants' endpoints."""
+    """A name or an address belongs to several endpoints, mostly of several tenants."""
 
-    def __init__(self, *, name: str, tenants: Iterable[str]) -> None:
+    def __init__(self, *, name: str, tenants: Iterable[str], vms: Iterable[str] = ()) -> None:
         self.tenants = tuple(sorted(set(tenants)))
+        self.vms = tuple(sorted(set(vms)))
+        if len(self.tenants) == 1 and self.vms:
+            super().__init__(f"{name} means any of {', '.join(self.vms)}: name the VM")
+            return
         super().__init__(
             f"{name} exists for tenants {', '.join(self.tenants)}: add --tenant, or name the VM"
         )
@@ -50,6 +54,22 @@ class UnknownTask(DyetraceError):
         self.wanted = wanted
 
 
+class TaskEnded(DyetraceError):
+    """A task was to go on that has ended already: somebody else ended it."""
+
+    def __init__(self, *, task: str, state: str) -> None:
+        super().__init__(f"task {task} has ended before, as {state}: see `dyetrace show {task}`")
+        self.task, self.state = task, state
+
+
+class RequestKeyReused(DyetraceError):
+    """A key that stood for one request came with another."""
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"key {key!r} came with another request before: take a new one")
+        self.key = key
+
+
 class InvalidRequest(DyetraceError):
     """What the user asked for makes no sense; nothing was started."""
 
@@ -66,8 +86,34 @@ class StoreUnavailable(DyetraceError):
     """Tasks can be neither kept nor read."""
 
 
+class StoreTooNew(StoreUnavailable):
+    """A newer dyetrace has written the database."""
+
+    def __init__(self, *, place: str, found: str, known: str) -> None:
+        super().__init__(
+            f"the tasks in {place} were written by a newer dyetrace (schema {found}, this one "
+            f"knows {known}): upgrade dyetrace here, or use another database"
+        )
+        self.found, self.known = found, known
+
+
 class NotPermitted(DyetraceError):
-    """The process lacks a privilege."""
+    """The process, or who asks, lacks a privilege."""
+
+
+class TokenRefused(NotPermitted):
+    """A token is not known, or not valid any more; which of these is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("the token is not valid: ask an administrator for a new one")
+
+
+class UnknownToken(DyetraceError):
+    """No token has this id."""
+
+    def __init__(self, *, wanted: str) -> None:
+        super().__init__(f"no token {wanted!r}: list the tokens there are")
+        self.wanted = wanted
 
 
 class ExitStatus(IntEnum):
@@ -83,12 +129,18 @@ class ExitStatus(IntEnum):
     NOTHING_MATCHED = 12
 
 
+WRONG_USAGE = (
+    *(InvalidRequest, UnknownEndpoint, AmbiguousEndpoint),
+    *(UnknownTask, UnknownToken, RequestKeyReused),
+)
+
+
 def exit_status(error: DyetraceError) -> ExitStatus:
     """Map a condition to the documented exit status of a command."""
     if isinstance(error, NotPermitted):
         return ExitStatus.NOT_AUTHORISED
     if isinstance(error, AgentUnreachable):
         return ExitStatus.UNREACHABLE
-    if isinstance(error, InvalidRequest | UnknownEndpoint | AmbiguousEndpoint | UnknownTask):
+    if isinstance(error, WRONG_USAGE):
         return ExitStatus.USAGE
     return ExitStatus.ERROR

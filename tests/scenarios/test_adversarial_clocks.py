@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from itertools import pairwise
 
 import pytest
 
@@ -23,9 +24,7 @@ def shifted(request):
     """A cloud of which the receiver's host's clock is wrong, and a third one's the other way."""
     offset = OFFSETS[request.param]
     name = f"t{os.getpid()}-clock-{request.param}"
-    cloud = Cloud.up(
-        "three-hosts", name=name, clock_offsets_s={"cn-3": offset, "cn-2": -offset}
-    )
+    cloud = Cloud.up("three-hosts", name=name, clock_offsets_s={"cn-3": offset, "cn-2": -offset})
     try:
         yield cloud
     finally:
@@ -62,7 +61,7 @@ def test_the_way_and_its_delays_are_as_with_right_clocks(shifted, store, family)
     assert vfds(path) == WAY, explained(answer)
     delays = [hop["delay_ns"] for hop in path["hops"]]
     assert 0 < delays[-1]["uncertainty"] < A_SECOND_NS, "the clocks were related, and how well"
-    for earlier, later in zip(delays, delays[1:], strict=False):
+    for earlier, later in pairwise(delays):
         assert later["p50"] + later["uncertainty"] >= earlier["p50"], explained(answer)
     assert delays[-1]["max"] < A_SECOND_NS, "nothing of the offset is left in the delay"
 

@@ -1,4 +1,4 @@
-"""What changes while a trace runs: traffic that stops, faults that come and go, rules that change."""
+"""What changes while a trace runs: traffic stops, faults come and go, rules change."""
 
 from datetime import datetime
 

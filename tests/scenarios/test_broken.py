@@ -175,7 +175,9 @@ def test_of_many_rules_the_one_that_dropped_is_named(clouds, store):
     assert finding["code"] == "RX_ACL_DENY", explained(answer)
     assert "the one" in finding["object"], explained(answer)
     traced = [shown for shown in finding["evidence"] if "traced" in shown["text"]]
-    assert [shown["class"] for shown in traced] == ["observed"], explained(answer)
+    assert [shown["class"] for shown in traced] == ["observed"] * 2, explained(answer)
+    assert traced[1]["text"].startswith("traced: bridge tenant in handle "), explained(answer)
+    assert "-> deeper handle " in traced[1]["text"], explained(answer)
     assert_works(cloud, "blue-web", "blue-db")
     tables = cloud.exec(db.port_netns, ["nft", "list", "tables"]).stdout
     assert "dyetrace" not in tables, "nothing of ours may be left behind"

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
+from threading import Thread
 
 import pytest
 
@@ -23,11 +24,8 @@ def ruled(cloud, place, *rules):
     host, role, family = place
     netns, table = cloud.host(host).netns[role], "partly"
     body = "\n".join(rules)
-    cloud.exec(
-        netns,
-        ["nft", f"table {family} {table} {{\nchain c {{ type filter hook forward priority 0;\n"
-         f"{body}\n}}\n}}"],
-    )  # fmt: skip
+    head = "type filter hook forward priority 0;"
+    cloud.exec(netns, ["nft", f"table {family} {table} {{\nchain c {{ {head}\n{body}\n}}\n}}"])
     try:
         yield lambda: cloud.exec(netns, ["nft", "list", "table", family, table]).stdout
     finally:
@@ -36,8 +34,6 @@ def ruled(cloud, place, *rules):
 
 def in_turns(cloud, *flows, count=COUNT, **looks):
     """Send all flows' packets mixed, a packet of each in turn; give each flow's report."""
-    from threading import Thread
-
     reports = [None] * len(flows)
 
     def send(number, destination, port, size):
@@ -118,10 +114,11 @@ def test_two_rules_at_one_vfd_are_two_findings(clouds, store):
     assert found(answer) == [("cn-1", "vrouter-blue", COUNT)] * 2, explained(answer)
     for port in (5001, 5002):
         (finding,) = (each for each in answer["findings"] if f"no {port}" in each["object"])
-        assert in_common(finding) == [
+        (told,) = in_common(finding)
+        assert told == (
             f"all {COUNT} packets lost here have destination port {port}, "
             f"none of the {COUNT} delivered ones has"
-        ], explained(answer)
+        ), explained(answer)
 
 
 @pytest.mark.parametrize("family", [4, 6])

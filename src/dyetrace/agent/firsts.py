@@ -1,4 +1,4 @@
-"""Which records call for an inspection: a flow's first at a VFD, and the first of each kind of drop.
+"""Which records call for an inspection: a flow's first at a VFD, and each kind of drop's first.
 
 Pure but for what it remembers, which is bounded.
 """

@@ -117,6 +117,7 @@ class Inspector:
             in_ifindex=first.in_ifindex,
             out_ifindex=receiver.port[2] if receiver else 0,
             receiver_mac=receiver.mac if receiver else "",
+            homes=() if receiver else self._homes(record),
             five_tuple=record.five_tuple,
             came_as=first.came_as,
             outer=record.outer,
@@ -127,10 +128,13 @@ class Inspector:
 
     def _receiver(self, record: Record) -> Receiver | None:
         """Find whose address it is here; None where tenants' addresses overlap."""
-        homes = self._receivers.get((record.vfd_key, record.five_tuple.dst), [])
+        homes = self._homes(record)
         at_port = [home for home in homes if home.port == record.port_key]
         known = at_port or homes
         return known[0] if len(known) == 1 else None
+
+    def _homes(self, record: Record) -> tuple[Receiver, ...]:
+        return tuple(self._receivers.get((record.vfd_key, record.five_tuple.dst), ()))
 
     def _work(self, queue: "PriorityQueue[Job]", loop: asyncio.AbstractEventLoop) -> None:
         """Take one inspection after another; runs in the thread."""

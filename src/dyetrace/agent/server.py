@@ -47,7 +47,7 @@ from dyetrace.wire.messages import (
 
 TICK_S = 0.05  # how often health is told and leases are checked while a task is active
 IDLE_TICK_S = 1.0
-SETTLED_WITHIN_S = 0.25  # no answer waits longer for what is only good to know
+SECOND_NS = 1_000_000_000
 GATHER_S = 0.005  # after the first record, for those that follow it
 MOST_UNREAD = 16 * 1024 * 1024  # bytes that may wait for one controller
 
@@ -106,6 +106,8 @@ class AgentServer:
             self._busy.clear()
             for session in self._held.remove_expired(time.monotonic_ns()):
                 self._cut_off(session, most_unread=0)
+            if not self._held.tasks:
+                self._inspector.end()
             if woken or self._held.tasks:
                 self._tell_all(self._news())
 
@@ -118,7 +120,6 @@ class AgentServer:
         """Read what there is, and say how it goes."""
         batch = self._held.read()  # also of no task: an unread ring would wake us for ever
         if not self._held.tasks:
-            self._inspector.end()
             return []
         self._inspector.notice(batch)
         taken = self.clock.inspections(self._inspector.taken())
@@ -173,7 +174,7 @@ class AgentServer:
             if isinstance(request, Flush | Settle):
                 self._tell_all(self._news())
                 if isinstance(request, Settle):
-                    await self._inspector.settled(within_s=SETTLED_WITHIN_S)
+                    await self._inspector.settled(within_s=request.within_ns / SECOND_NS)
                     self._tell_all(self._news())
                 return Done(request=request.request)
             return self._handled(request, session)
@@ -197,7 +198,8 @@ class AgentServer:
                     session=session,
                     lease_until_ns=now_ns + request.lease_ns,
                 )
-                self._inspector.begin(request.policy.receivers)
+                if request.policy.inspects:
+                    self._inspector.begin(request.policy.receivers)
                 self._busy.set()
                 return Done(request=request.request, probes=probes, notes=notes)
             case Color():

@@ -38,7 +38,7 @@ class HeldTasks:
         self, task_id: TaskId, policy: LogPolicy, *, session: SessionId, lease_until_ns: int
     ) -> tuple[int, tuple[str, ...]]:
         """Start logging for a task, rules traced where it logs; returns the probes and notes."""
-        namespaces = frozenset(port[1] for port in policy.ports)
+        namespaces = frozenset(port[1] for port in policy.ports if policy.inspects)
         self.driver.trace_rules(self._rules_traced() | namespaces)  # goes on beside attaching
         try:
             probes, notes = self.driver.log_at(self._ports() | policy.ports)
@@ -47,7 +47,10 @@ class HeldTasks:
             self.driver.log_at(self._ports())
             raise
         self.tasks[task_id] = Held(
-            session=session, lease_until_ns=lease_until_ns, ports=policy.ports
+            session=session,
+            lease_until_ns=lease_until_ns,
+            ports=policy.ports,
+            is_rules_traced=policy.inspects,
         )
         return probes, (*notes, *self.driver.rules_traced())
 

@@ -25,6 +25,9 @@ from dyetrace.model.topology import Topology
 TELLING = ("digest", "seen_ns", "host", "netns", "ifindex", "point", "task_id")
 """Fields that tell two sightings apart."""
 
+FLOW = ("src", "dst", "src_port", "dst_port", "protocol")
+MOST_KNOWN = 10_000  # ways of flows that are remembered at once
+
 MOMENT_DIGITS = 2  # of 16 bits: leaves few to be compared in full
 
 Clocks = Mapping[int, int]
@@ -34,15 +37,15 @@ Clocks = Mapping[int, int]
 class Analysis:
     """The analysis of one cloud's records; remembers the ways it has worked out.
 
-    What is remembered depends only on the signature, so forgetting it changes
-    no result.
+    What is remembered depends only on signature and flow, so forgetting it
+    changes no result.
     """
 
     def __init__(self, *, topology: Topology, name_drop: DropNamer) -> None:
         """Take what records refer to."""
         self._topology = topology
         self._name_drop = name_drop
-        self._known: dict[Signature, Reconstruction] = {}
+        self._known: dict[tuple[Signature, bytes], Reconstruction] = {}
 
     def analyze(self, records: RecordArray, clocks: Clocks | None = None) -> Partial:
         """Count the packets of these records by task and way.
@@ -61,15 +64,18 @@ class Analysis:
         return group(records, instances(records, self._topology))
 
     def _way_of(self, packets: Packets, packet: int) -> Reconstruction:
-        """Work out one packet's path; packets of its signature share the answer."""
-        signature = int(packets.signature[packet])
-        if signature not in self._known:
-            start, count = packets.start[packet], packets.count[packet]
+        """Work out one packet's path; packets of its signature and flow share the answer.
+
+        Whose port is the receiver's differs between flows, and so may the answer.
+        """
+        start, count = packets.start[packet], packets.count[packet]
+        key = (int(packets.signature[packet]), packets.records[list(FLOW)][start].tobytes())
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
             rows = [record_of(row) for row in packets.records[start : start + count]]
-            self._known[signature] = reconstruct(
-                rows, topology=self._topology, name_drop=self._name_drop
-            )
-        return self._known[signature]
+            self._known[key] = reconstruct(rows, topology=self._topology, name_drop=self._name_drop)
+        return self._known[key]
 
     def _counted(self, packets: Packets, clocks: Clocks) -> dict[tuple[int, Signature], Alike]:
         """Count and time packets, all of one task and signature at once."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import comb
 
 from dyetrace.analysis.partial import Alike
-from dyetrace.analysis.sample import Span
+from dyetrace.analysis.sample import Span, is_later_fragment
 from dyetrace.model.cause import Evidence, EvidenceClass
 from dyetrace.model.packet import FiveTuple, protocol_name
 from dyetrace.model.path import Path
@@ -103,6 +103,13 @@ class Contrast:
     def _of_flows(self) -> Iterator[str]:
         lost, delivered = _flows(self.lost), _flows(self.delivered)
         if lost is None or delivered is None:
+            return
+        if all(map(is_later_fragment, lost)):
+            if not any(map(is_later_fragment, delivered)):
+                yield (
+                    f"{self._all_lost} are later fragments of larger packets, "
+                    f"{self._no_delivered} is: without them the first ones are of no use"
+                )
             return
         for name, value in FIELDS:
             values = sorted({str(value(flow)) for flow in lost})

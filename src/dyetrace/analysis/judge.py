@@ -16,6 +16,7 @@ from dyetrace.analysis.losses import (
 )
 from dyetrace.analysis.partial import Alike
 from dyetrace.analysis.report import path_reports
+from dyetrace.analysis.sample import is_later_fragment
 from dyetrace.analysis.summary import Counts, summary_of
 from dyetrace.analysis.unknowns import agent_down, records_lost, why_unknown
 from dyetrace.knowledge.explain import explain_loss
@@ -233,7 +234,7 @@ def _compared(finding: Finding, alikes: Sequence[Alike], seen: Observation) -> F
 
 
 def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Finding:
-    loss = _loss(key, alikes[0], seen)
+    loss = _loss(key, alikes, seen)
     explained = explain_loss(loss)
     return Finding(
         cause=explained.cause,
@@ -251,9 +252,9 @@ def _finding(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Findin
     )
 
 
-def _loss(key: LossKey, alike: Alike, seen: Observation) -> Loss:
+def _loss(key: LossKey, alikes: Sequence[Alike], seen: Observation) -> Loss:
     """Gather what is known of a loss."""
-    path, topology = alike.path, seen.topology
+    path, topology = alikes[0].path, seen.topology
     last = path.last
     vfd = topology.vfd_by_key.get(last.vfd_key)
     port = topology.port_by_key.get(last.port_key)
@@ -278,7 +279,10 @@ def _loss(key: LossKey, alike: Alike, seen: Observation) -> Loss:
         symbol=last.drop.symbol if last.drop else "",
         queue_packets=last.drop.queue_packets if last.drop else 0,
         queue_bytes=last.drop.queue_bytes if last.drop else 0,
-        has_left_port=_has_left(alike),
+        has_left_port=_has_left(path),
+        has_fragments=any(
+            is_later_fragment(flow) for alike in alikes for flow in alike.sample.flows or ()
+        ),
         is_at_source=last.vfd_key == path.sightings[0].vfd_key,
         is_at_destination=last.vfd_key in {home.vfd_key for home in homes},
         is_at_stranger=_is_at_stranger(path, topology),
@@ -297,11 +301,11 @@ def _is_at_stranger(path: Path, topology: Topology) -> bool:
     return is_leaving and bool(addresses) and path.last.five_tuple.dst not in addresses
 
 
-def _has_left(alike: Alike) -> bool:
+def _has_left(path: Path) -> bool:
     """Whether the drop came after the record of the packet's leaving by the same port."""
-    sightings = alike.path.sightings
+    sightings = path.sightings
     return (
-        alike.path.fate is Fate.DROPPED
+        path.fate is Fate.DROPPED
         and len(sightings) > 1
         and sightings[-2].point is Point.EGRESS
         and sightings[-2].port_key == sightings[-1].port_key

@@ -35,9 +35,9 @@ def reconstruct(
     parents = parents_of(records, topology)
     root = next(index for index, record in enumerate(records) if record.is_source)
     mine = [index for index in range(len(records)) if _root_of(index, parents) == root]
-    ways = branches(mine, parents)
+    ways = list(branches(mine, parents))
     best = max(ways, key=lambda way: _rank(way, records, topology, name_drop))
-    best, fate = _fate(best, records, topology)
+    best, fate = _fate(best, records, topology, is_flooded=len(ways) > 1)
     sightings = tuple(_sighting(records[index], name_drop) for index in best)
     path = Path(fate=fate, sightings=sightings, original_dscp=records[root].dscp)
     return Reconstruction(path=path, order=tuple(best))
@@ -65,13 +65,17 @@ def _rank(
     )
 
 
-def _fate(way: list[int], records: Sequence[Record], topology: Topology) -> tuple[list[int], Fate]:
+def _fate(
+    way: list[int], records: Sequence[Record], topology: Topology, *, is_flooded: bool
+) -> tuple[list[int], Fate]:
     last = records[way[-1]]
     if _is_delivery(last, topology):
         return way, Fate.DELIVERED
     if last.point is Point.DROP:
         return way, Fate.DROPPED
-    if _is_astray(last, topology):
+    homes = {port.vfd_key for port in destination_ports(last, topology)}
+    # The only copy, sent on to another host, was sent astray on purpose.
+    if _is_astray(last, topology) and (is_flooded or last.vfd_key in homes):
         return _up_to_destination(way, records, topology), Fate.VANISHED
     return way, Fate.VANISHED
 
@@ -95,7 +99,23 @@ def _is_delivery(record: Record, topology: Topology) -> bool:
     port = topology.port_by_key.get(record.port_key)
     if record.point is not Point.EGRESS or port is None or not port.kind.is_edge_of_cloud:
         return False
-    return port.kind is PortKind.EXTERNAL or not _is_astray(record, topology)
+    if port.kind is PortKind.EXTERNAL:
+        return True
+    return not _is_astray(record, topology) and not is_handed_over(record, topology)
+
+
+def is_handed_over(seen: Record | Sighting, topology: Topology) -> bool:
+    """Whether a program took a packet from a tun device that is not the destination's.
+
+    No MAC address leads there, but a route: such a program sends packets on,
+    by ways that nobody looks at.
+    """
+    port = topology.port_by_key.get(seen.port_key)
+    if seen.point is not Point.EGRESS or port is None or port.kind is not PortKind.VNIC:
+        return False
+    owners = topology.vnic_ports_by_address.get(seen.five_tuple.dst, ())
+    is_known = bool(port.nic and port.nic.addresses)
+    return not port.has_link_layer and not is_known and bool(owners) and port not in owners
 
 
 def _is_astray(record: Record, topology: Topology) -> bool:

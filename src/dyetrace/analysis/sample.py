@@ -7,7 +7,7 @@ import numpy as np
 
 from dyetrace.analysis.columns import I64, MULTIPLIERS, U64, mask_of, word_of, words_of
 from dyetrace.analysis.packets import Packets
-from dyetrace.model.packet import FiveTuple
+from dyetrace.model.packet import FiveTuple, Protocol
 from dyetrace.model.record import record_of
 
 MOST_FLOWS = 32  # more say nothing that a reader could use
@@ -52,6 +52,12 @@ def _flows_merged(
     for flow, packets in theirs.items():
         flows[flow] = flows.get(flow, 0) + packets
     return flows if len(flows) <= MOST_FLOWS else None
+
+
+def is_later_fragment(flow: FiveTuple) -> bool:
+    """Whether packets have no ports though their protocol has."""
+    has_ports = flow.protocol in {Protocol.UDP, Protocol.TCP}
+    return has_ports and flow.src_port == flow.dst_port == 0
 
 
 class Sampler:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from dyetrace.analysis.losses import HostReport, next_host, place_of
+from dyetrace.analysis.paths import is_handed_over
 from dyetrace.knowledge.loss import Place
 from dyetrace.knowledge.objects import describe_rule
 from dyetrace.model.packet import Encapsulation
@@ -32,6 +33,7 @@ def why_unknown(
         return None
     return (
         _why_unseen(path, topology, reports)
+        or _handed_over(path, topology)
         or _color_lost(path, topology, site)
         or _beyond_probes(path, topology, site)
         or _in_flight(path, topology, site, packets)
@@ -61,9 +63,23 @@ def _why_unseen(
     if len(topology.hosts) == 1:
         return Unknown(
             code=Absence.OUT_OF_SCOPE,
-            text=f"they left {name}, the only host with an agent, towards {path.last.five_tuple.dst}",
+            text=f"they left {name}, the only host with an agent, "
+            f"towards {path.last.five_tuple.dst}",
         )
     return _why_blind(reports, reports)
+
+
+def _handed_over(path: Path, topology: Topology) -> Unknown | None:
+    """Whether a program has them that may send them on."""
+    port = topology.port_by_key.get(path.last.port_key)
+    if port is None or not is_handed_over(path.last, topology):
+        return None
+    program = port.nic.vm if port.nic else "a program"
+    return Unknown(
+        code=Absence.OUT_OF_SCOPE,
+        text=f"they were handed to {program} by {port.name} {_where(path, topology)}, which is "
+        f"not where {path.last.five_tuple.dst} is: it may have sent them on, unseen",
+    )
 
 
 def _color_lost(path: Path, topology: Topology, site: SiteEvidence) -> Unknown | None:

@@ -50,7 +50,7 @@ def up(
     agents: Annotated[bool, typer.Option(help="Start an agent on each host.")] = True,  # a switch
     clock_offset: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST=SECONDS", help="Put a host's clock ahead, or behind: for tests."),
+        typer.Option(metavar="HOST=SECONDS", help="Put a host's clock ahead, or back: for tests."),
     ] = None,
 ) -> None:
     """Build a cloud and leave it up."""

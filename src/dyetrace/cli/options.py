@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +39,15 @@ CloudName = Annotated[
         "--cloud",
         envvar="DYETRACE_CLOUD",
         help="A cloud that is up on this machine, or 'host' for this host itself.",
+    ),
+]
+InventoryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        metavar="FILE",
+        envvar="DYETRACE_INVENTORY",
+        help="What your VMs, NICs, networks and VFDs are called: docs/howto/inventory.md.",
     ),
 ]
 Output = Annotated[str, typer.Option("--output", "-o", help="table, wide, json or jsonl.")]

@@ -131,7 +131,9 @@ def _note(hop: Json, path: Json, answer: Json) -> str:
         number = f" {outer['vni']}" if outer["vni"] else ""
         notes.append(f"{outer['encapsulation']}{number} -> {outer['dst']}")
     if hop["nat"]:
-        notes.append(f"NAT: {flow_text(hop['nat']['before'])} became {flow_text(hop['nat']['after'])}")
+        notes.append(
+            f"NAT: {flow_text(hop['nat']['before'])} became {flow_text(hop['nat']['after'])}"
+        )
     if hop["point"] == "DROP":
         found = next((f for f in answer["findings"] if f["vfd"] == hop["vfd"]), None)
         notes.append(

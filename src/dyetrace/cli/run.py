@@ -7,7 +7,9 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -28,7 +30,7 @@ from dyetrace.wire.answer import Json, answer_of, filter_json
 THIS_HOST = "host"
 
 
-def choose_cloud(name: str | None) -> Cloud:
+def choose_cloud(name: str | None, inventory: Path | None = None) -> Cloud:
     """Take the named cloud; else the only one that is up; else this host.
 
     Starts this host's agent when the host is chosen and none runs.
@@ -42,7 +44,13 @@ def choose_cloud(name: str | None) -> Cloud:
             typer.echo(f"in cloud {name} (--cloud host for this host itself)", err=True)
         elif up:
             typer.echo(f"on this host itself (or --cloud {' or '.join(up)})", err=True)
-    return host_cloud() if name in {None, THIS_HOST} else load_cloud(str(name))
+    written = None
+    if inventory is not None:
+        from dyetrace.inventory.file import load_inventory  # and with it YAML's reader
+
+        written = load_inventory(inventory)
+    chosen = host_cloud() if name in {None, THIS_HOST} else load_cloud(str(name))
+    return replace(chosen, inventory=written) if written else chosen
 
 
 def new_task(wanted: PacketFilter, limits: Limits, task_id: int | None = None) -> Task:
@@ -121,6 +129,8 @@ async def _run(
     try:
         topology = await fleet.open()
         plan(task, topology)  # refuses what can be refused before anything is stored
+        for conflict in fleet.conflicts:
+            on_progress(_noted(task, str(conflict)))
         if is_new:
             store.add(task, cloud=cloud.name, request=request_json(task.wanted, task.limits))
             is_stored = True
@@ -146,6 +156,11 @@ async def _run(
     except StoreUnavailable as error:
         typer.echo(f"dyetrace: the answer is not kept: {error}", err=True)
     return answer
+
+
+def _noted(task: Task, text: str) -> Progress:
+    wanted = task.limits.packet_count
+    return Progress(state=TaskState.NEW, colored=0, wanted=wanted, elapsed_s=0.0, text=text)
 
 
 def _store_end(store: TaskStore, name: str, error: BaseException) -> None:

@@ -12,6 +12,7 @@ from dyetrace.cli.options import (
     Destination,
     DestinationPort,
     Inspect,
+    InventoryFile,
     Output,
     Packets,
     ProtocolName,
@@ -43,6 +44,7 @@ def trace(
     time: TraceTime = "30s",
     rate: Rate = 1000,
     cloud: CloudName = None,
+    inventory: InventoryFile = None,
     output: Output = "table",
     role: As = "operator",
     inspect: Inspect = False,
@@ -71,7 +73,7 @@ def trace(
     from dyetrace.cli.run import choose_cloud, run_task
     from dyetrace.controller.store import TaskStore
 
-    chosen = choose_cloud(cloud)
+    chosen = choose_cloud(cloud, inventory)
     is_silent = quiet or role == "tenant"  # progress may name hosts
     show = _silent if is_silent or output == "jsonl" else _shown()
     if output == "jsonl" and role != "tenant":

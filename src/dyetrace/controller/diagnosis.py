@@ -2,19 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial as partial_of
 
-from dyetrace.analysis.judge import Observation, SitePlace, judge, places_to_inspect
+from dyetrace.analysis.judge import Observation, judge
 from dyetrace.analysis.losses import HostReport, LossKey
-from dyetrace.analysis.partial import Partial
+from dyetrace.analysis.partial import Alike, Partial
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
-from dyetrace.controller.inspections import OfHost, taken_at_drop, with_inspections, with_rule
+from dyetrace.controller.inspections import with_inspections
 from dyetrace.controller.link import AgentLink
-from dyetrace.errors import AgentUnreachable, DyetraceError, PolicyRefused
+from dyetrace.controller.sites import Sites
+from dyetrace.errors import AgentUnreachable, PolicyRefused
 from dyetrace.model.policy import Plan
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
@@ -26,12 +27,9 @@ from dyetrace.wire.messages import (
     Color,
     Done,
     Flush,
-    Inspect,
-    Inspected,
     Log,
     Remove,
     Renew,
-    Settle,
     StopColor,
     WatchRules,
 )
@@ -42,7 +40,6 @@ TICK_S = 0.05
 GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
 CLOSER_LOOK_S = 1.0
 CLOSER_LOOK_PACKETS = 3
-NETFILTER_DROP = "NETFILTER_DROP"
 VANISHED_GRACE_S = 1.0  # for packets that left by a port with nothing in its queue
 
 
@@ -145,15 +142,16 @@ class Diagnosis:
         )
         await self._flush()
         await self._wait_for_packets_in_flight()
-        await self._settle()
+        await self._flush()
         partial = self._partial()
-        reports = self.fleet.reports(self.task.id, self._not_installed)
-        await self._look_at_rules(partial, wanted)
-        sites = await self._sites(partial)
-        verdict = judge(self._observed(partial, reports, sites))
         found = partial.of_task(self.task.id)
+        await self._sites.settle(found)
+        reports = self.fleet.reports(self.task.id, self._not_installed)
+        await self._look_at_rules(found, wanted)
+        evidence = await self._sites.evidence(found)
+        verdict = judge(self._observed(partial, reports, evidence))
         self._enter(TaskState.DONE)
-        return with_inspections(verdict, self._inspections(), found, self.topology)
+        return with_inspections(verdict, self._sites.taken(), found, self.topology)
 
     async def _wait_for_packets_in_flight(self) -> None:
         """Give packets the time that something may hold them: a neighbour's answer, a queue."""
@@ -173,8 +171,7 @@ class Diagnosis:
         """Whether a packet may still wait inside a VFD, or in the queue of its last port."""
         if any(alike.path.last.point is Point.INGRESS for alike in partial.of_task(self.task.id)):
             return True
-        places = places_to_inspect(partial.of_task(self.task.id), self.topology)
-        sites = await self._inspect(places)
+        sites = await self._sites.as_they_are(partial.of_task(self.task.id))
         return any(site.queue is not None and site.queue.packets > 0 for site in sites.values())
 
     async def _tick(self) -> None:
@@ -193,35 +190,12 @@ class Diagnosis:
         await self.fleet.each(self.fleet.up(), lambda link: link.ask(Flush(request=0), Done))
         self.analyzer.catch_up()
 
-    async def _settle(self) -> None:
-        """Take in all records, and the inspections that are still being made."""
-        await self.fleet.each(self.fleet.up(), lambda link: link.ask(Settle(request=0), Done))
-        self.analyzer.catch_up()
-
-    def _inspections(self) -> list[OfHost]:
-        return [
-            OfHost(
-                host=link.host.number,
-                taken=tuple(link.inspections),
-                left_out=link.health.inspections_left_out
-                - link.health_at_start.inspections_left_out,
-            )
-            for link in self.fleet.links
-        ]
-
-    async def _look_at_rules(self, partial: Partial, wanted: Plan) -> None:
+    async def _look_at_rules(self, found: Sequence[Alike], wanted: Plan) -> None:
         """Where netfilter dropped packets by an unseen rule, color a few more and trace its rules.
 
         They count for nothing but to show which rule it was.
         """
-        places = places_to_inspect(partial.of_task(self.task.id), self.topology)
-        taken = self._inspections()
-        dropped = [
-            place
-            for key, place in places.items()
-            if key[2] == NETFILTER_DROP
-            and ((site := taken_at_drop(taken, key)) is None or site.dropped_by is None)
-        ]
+        dropped = self._sites.dropped_by_unseen_rules(found)
         if not dropped or self.is_cancelled():
             return
         for place in dropped:
@@ -233,6 +207,10 @@ class Diagnosis:
         while time.monotonic() < deadline and self._colored() < CLOSER_LOOK_PACKETS:
             await self._tick()
         await self._flush()
+
+    @property
+    def _sites(self) -> Sites:
+        return Sites(fleet=self.fleet, topology=self.topology, note=self._note)
 
     @staticmethod
     async def _watch_rules(netns: int, link: AgentLink) -> None:
@@ -247,47 +225,6 @@ class Diagnosis:
         )
         await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
         await link.ask(Flush(request=0), Done)
-
-    async def _sites(self, partial: Partial) -> dict[LossKey, SiteEvidence]:
-        """Give what was taken at each loss; where nothing was, or not all, ask now."""
-        places = places_to_inspect(partial.of_task(self.task.id), self.topology)
-        hosts = self._inspections()
-        taken = {key: site for key in places if (site := taken_at_drop(hosts, key)) is not None}
-        asked = await self._inspect(
-            {
-                key: place
-                for key, place in places.items()
-                if (site := taken.get(key)) is None
-                or (site.dropped_by is None and key[2] == NETFILTER_DROP)
-            }
-        )
-        return asked | {
-            key: with_rule(site, asked[key]) if key in asked else site
-            for key, site in taken.items()
-        }
-
-    async def _inspect(self, places: Mapping[LossKey, SitePlace]) -> dict[LossKey, SiteEvidence]:
-        """Ask the hosts of losses what the places look like now."""
-        found: dict[LossKey, SiteEvidence] = {}
-        for key, place in places.items():
-            for link in self.fleet.up([place.host]):
-                try:
-                    answer = await link.ask(
-                        Inspect(
-                            request=0,
-                            netns=place.netns,
-                            ifindex=place.ifindex,
-                            in_ifindex=place.in_ifindex,
-                            out_ifindex=place.out_ifindex,
-                            five_tuple=place.five_tuple,
-                        ),
-                        Inspected,
-                    )
-                except DyetraceError as error:
-                    self._note([str(error)])
-                else:
-                    found[key] = answer.site
-        return found
 
     async def _remove(self) -> None:
         """Let go everywhere; agents that are gone have let go already."""

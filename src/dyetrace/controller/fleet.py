@@ -8,6 +8,7 @@ from dyetrace.analysis.losses import HostReport
 from dyetrace.controller.link import AgentLink
 from dyetrace.errors import AgentUnreachable, DyetraceError
 from dyetrace.inventory.clouds import Cloud
+from dyetrace.inventory.merge import Conflict, merge
 from dyetrace.inventory.overlay import apply_inventory
 from dyetrace.model.policy import ColorCounts
 from dyetrace.model.task import TaskId
@@ -28,6 +29,7 @@ class Fleet:
             for agent in cloud.agents
         ]
         self.notes: list[str] = []
+        self.conflicts: tuple[Conflict, ...] = ()  # between inventory and agents
 
     async def open(self) -> Topology:
         """Connect to every agent; raises AgentUnreachable if none answers."""
@@ -52,9 +54,12 @@ class Fleet:
             for link in self.links
         )
         _refuse_number_clashes(hosts)
+        inventory = self._cloud.inventory
+        merged = merge(inventory, (host for host in hosts if host.number))
+        self.conflicts = merged.conflicts
         return Topology(
-            hosts=tuple(host for host in hosts if host.number),
-            nics=tuple(self._cloud.nics.values()),
+            hosts=merged.hosts,
+            nics=(*self._cloud.nics.values(), *(entry.nic for entry in inventory.nics)),
         )
 
     async def close(self) -> None:

@@ -14,7 +14,8 @@ acknowledgement, IPv4 id and payload tell a flow's packets apart without them.
 
 The first fragment has the digest of the whole packet, since UDP's length field
 is the whole datagram's, unless it carries fewer than 16 bytes of payload.
-Later fragments hash their protocol, id, offset and first bytes instead.
+Later fragments hash their protocol, IPv4 id, offset and first bytes instead. Not the id of an
+IPv6 fragment: connection tracking puts fragments together and splits them anew, with another id.
 
 Packets equal in all of this share a digest: retransmissions over IPv6, repeated
 ACKs, a sender that repeats itself with IPv4 id 0. They are told apart by
@@ -34,7 +35,7 @@ _TCP, _UDP, _SCTP = int(Protocol.TCP), int(Protocol.UDP), int(Protocol.SCTP)
 _ICMP, _ICMPV6 = int(Protocol.ICMP), int(Protocol.ICMPV6)
 
 _WHOLE = Struct("!BH")  # protocol, IPv4 id
-_FRAGMENT = Struct("!BIHB")  # protocol, id, offset, and a byte that no whole packet has here
+_FRAGMENT = Struct("!BIHB")  # protocol, IPv4 id, offset, and a byte that no whole packet has here
 _STABLE_TCP_FLAGS = bytes(value & 0x36 for value in range(256))  # URG, ACK, RST, SYN
 _FLAGS_OFFSET = 13
 
@@ -50,10 +51,10 @@ def digest(head: bytes, ip: IpHeader, payload: int) -> int:
     cannot be steered by what a tenant sends: CRCs have 32 bits and are linear.
     """
     body = head[payload : min(payload + PAYLOAD_BYTES, ip.end)]
+    kept_id = ip.id if ip.version == IPV4 else 0
     if ip.fragment_offset:
-        name = _FRAGMENT.pack(ip.protocol, ip.id, ip.fragment_offset, 1) + body
+        name = _FRAGMENT.pack(ip.protocol, kept_id, ip.fragment_offset, 1) + body
     else:
-        kept_id = ip.id if ip.version == IPV4 else 0
         name = _WHOLE.pack(ip.protocol, kept_id) + _transport(head, ip, body)
     return int.from_bytes(blake2b(name, digest_size=8).digest(), "little") or 1
 

@@ -7,12 +7,11 @@ from typing import Protocol
 import numpy as np
 
 from dyetrace.model.packet import ColorMap, FiveTuple, Outer
-from dyetrace.model.policy import ColorCounts, ColorPolicy
+from dyetrace.model.policy import ColorCounts, ColorPolicy, Receiver
 from dyetrace.model.record import RECORD, Point, RecordArray
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, PortKey
-
 
 NETFILTER_DROP = "NETFILTER_DROP"  # the kernel's name
 UNSAID = ("", "NOT_SPECIFIED")
@@ -50,6 +49,7 @@ class Spot:
     in_ifindex: int = 0  # where it came into the VFD; 0: there
     out_ifindex: int = 0  # the receiver's port, if it is one of this VFD
     receiver_mac: str = ""  # of the vNIC there, where known
+    homes: tuple[Receiver, ...] = ()  # vNICs here that may be the receiver's, if it is not known
     five_tuple: FiveTuple
     came_as: FiveTuple | None = None  # what it was when it came in; None: the same
     outer: Outer | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dyetrace.errors import DyetraceError, InvalidRequest
+from dyetrace.inventory.inventory import Inventory
 from dyetrace.inventory.overlay import NicPlace
 from dyetrace.model.topology import Nic
 
@@ -36,6 +37,7 @@ class Cloud:
     agents: tuple[AgentAddress, ...]
     nics: Mapping[NicPlace, Nic] = field(default_factory=dict)
     netns: tuple[str, ...] = ()  # globs of all its namespaces, also those without an agent
+    inventory: Inventory = field(default_factory=Inventory)  # what its provider wrote of it
 
 
 def registered_clouds(folder: Path = CLOUDS) -> tuple[str, ...]:

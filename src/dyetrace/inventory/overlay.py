@@ -16,20 +16,21 @@ def apply_inventory(host: Host, nics: Mapping[NicPlace, Nic]) -> Host:
     inventory leaves empty stays as discovered.
     """
 
-    def named(netns_name: str, port: Port) -> Port:
+    def laid(netns_name: str, port: Port) -> Port:
         nic = nics.get((host.name, netns_name, port.name))
-        return _named(port, nic) if nic else port
+        return named_port(port, nic) if nic else port
 
     return replace(
         host,
         vfds=tuple(
-            replace(vfd, ports=tuple(named(vfd.netns_name, port) for port in vfd.ports))
+            replace(vfd, ports=tuple(laid(vfd.netns_name, port) for port in vfd.ports))
             for vfd in host.vfds
         ),
     )
 
 
-def _named(port: Port, nic: Nic) -> Port:
+def named_port(port: Port, nic: Nic) -> Port:
+    """Make a port a vNIC's; what is empty in the NIC stays as discovered."""
     seen = port.nic
     return replace(
         port,

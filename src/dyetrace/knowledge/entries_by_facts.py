@@ -58,6 +58,7 @@ from dyetrace.knowledge.causes import (
     packet_too_big,
     policy_rule_blocks,
     rate_limited,
+    reassembly_failed,
     reassembly_memory_full,
     route_blackhole,
     route_bpf_drop,
@@ -208,6 +209,7 @@ BY_FACTS: Final = (
     an_entry(socket_closed, at_fault=objects.service),
     # vanished, with something to go by; then with nothing
     an_entry(destination_is_local, at_fault=objects.receiver),
+    an_entry(reassembly_failed),
     an_entry(stuck_in_queue, at_fault=objects.queue),
     an_entry(vtep_unknown, at_fault=objects.far_end),
     an_entry(underlay_loss, at_fault=objects.wire),

@@ -7,7 +7,7 @@ from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.knowledge.objects import describe_link, describe_rule
 from dyetrace.knowledge.probe import Probe
 from dyetrace.knowledge.remedies import narrowest_link
-from dyetrace.knowledge.signs import UNSAID, function
+from dyetrace.knowledge.signs import UNSAID, dead_link, dead_tunnel, function
 from dyetrace.model.cause import Cause, Evidence, EvidenceClass, Layer
 from dyetrace.model.rule_met import walk
 from dyetrace.model.site import BridgePort, Queue, RouteKind, RouteLookup
@@ -15,6 +15,7 @@ from dyetrace.model.site import BridgePort, Queue, RouteKind, RouteLookup
 MAX_RULES = 5
 """More would bury the answer; the remedy's command shows them all."""
 
+_BY_PROGRAMS = frozenset({"XDP_DROP", "TC_DROP"})
 _ROUTED = frozenset({Layer.NETWORK, Layer.OVERLAY, Layer.UNDERLAY})
 
 
@@ -39,7 +40,7 @@ def _of_packets(cause: Cause, loss: Loss, probe: Probe | None) -> Iterator[Evide
         rule = loss.site.dropped_by
         text = f"nftables traced packets of this flow to {describe_rule(rule)}: {rule.text}"
         yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
-        if loss.site.rules_met:
+        if len(loss.site.rules_met) > 1:  # one alone is named above
             text = f"traced: {walk(loss.site.rules_met)}"
             yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
 
@@ -83,9 +84,12 @@ def _of_site(cause: Cause, loss: Loss) -> Iterator[str]:
     if site.neighbour and (cause.layer is Layer.LINK or not site.neighbour.state.is_resolved):
         found = site.neighbour
         yield f"neighbour {found.address} on {found.device or 'its device'} is {found.state}"
-    for link in site.links:
+    dead = dead_link(loss)
+    known = site.links if dead is None or dead in site.links else (*site.links, dead)
+    for link in known:
         if link.is_down:
             yield f"device {describe_link(link)}"
+    yield from _standing_around(cause, loss)
     narrowest = narrowest_link(loss)
     if narrowest and cause.code == "PACKET_TOO_BIG":
         yield f"device {narrowest.name} has MTU {narrowest.mtu}"
@@ -103,12 +107,27 @@ def _of_site(cause: Cause, loss: Loss) -> Iterator[str]:
     yield from (f"note: {note}" for note in site.notes)
 
 
+def _standing_around(cause: Cause, loss: Loss) -> Iterator[str]:
+    """Tell of tunnels, programs and ports beside the packet's known way that bear on the cause."""
+    tunnel = dead_tunnel(loss)
+    if tunnel and cause.layer is Layer.OVERLAY:
+        yield f"tunnel device {tunnel.name} of VNI {tunnel.vni} is switched off"
+    if cause.code in _BY_PROGRAMS:
+        yield from (f"attached: {program}" for program in loss.site.programs)
+    for port in loss.site.closed_ports:
+        if cause.layer is Layer.LINK:
+            state = f"{port.state}{_permissions(port)}"
+            yield f"bridge port {port.name}, which it may have been bound for: {state}"
+
+
 def _permissions(port: BridgePort) -> str:
     return (", isolated" if port.is_isolated else "") + (", locked" if port.is_locked else "")
 
 
 def _route(found: RouteLookup, loss: Loss) -> str:
     asked = loss.outer.dst if loss.outer else loss.five_tuple.dst
+    if found.rule is not None:
+        return f"routing {found.rule} comes before any route to {asked} ({found.error})"
     if found.kind is RouteKind.NONE:
         return f"no route to {asked}{f' ({found.error})' if found.error else ''}"
     words = [f"the route to {asked} is {found.kind}"]

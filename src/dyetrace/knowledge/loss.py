@@ -37,6 +37,7 @@ class Loss:
     queue_packets: int = 0  # AT_VFD: what waited in the device's queue at that moment
     queue_bytes: int = 0
     has_left_port: bool = False  # it was dropped after the record of its leaving: by the queue
+    has_fragments: bool = False  # some of these packets are fragments other than the first
     is_at_source: bool = False  # this VFD is the sender's
     is_at_destination: bool = False  # this VFD is the receiver's
     is_at_stranger: bool = False  # it left by the port of a VM that is not its receiver

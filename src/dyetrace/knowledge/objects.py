@@ -145,7 +145,7 @@ def connection_table(loss: Loss) -> str:
 
 def bridge_port(loss: Loss) -> str:
     """Name the bridge port that may not forward."""
-    for port in loss.site.bridge_ports:
+    for port in (*loss.site.bridge_ports, *loss.site.closed_ports):
         if port.state != "forwarding":
             return f"{port.name} is {port.state}"
         if port.is_locked:
@@ -166,6 +166,12 @@ def service(loss: Loss) -> str:
 def sender(loss: Loss) -> str:
     """Name the address the packets come from."""
     return str(loss.five_tuple.src)
+
+
+def loopback_address(loss: Loss) -> str:
+    """Name the address that should never have left its host."""
+    flow = loss.five_tuple
+    return str(flow.dst if flow.dst.is_loopback else flow.src)
 
 
 def receiver(loss: Loss) -> str:

@@ -45,6 +45,9 @@ PLACEHOLDERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 ALWAYS_KNOWN: Final = frozenset({"host", "netns", "family", "src", "dst", "protocol", "match"})
 
+LEGACY_LISTING: Final = (
+    "ip netns exec {netns} {rule_family}-legacy -t {table} -L {chain} -n -v --line-numbers"
+)
 ENTER: Final = "ip netns exec {netns} "
 _SAFE = frozenset({"match"})  # several words of our own making: not to be quoted as one
 
@@ -57,13 +60,16 @@ def placeholders_in(template: str) -> frozenset[str]:
 def fill(remedy: Remedy, loss: Loss, *, at_fault: str, fallback: str = "") -> Remedy:
     """Fill a cause's remedy; fallback is the command for when its own cannot be filled."""
     facts = _facts(loss, at_fault)
+    rule = loss.site.culprit_rule
+    is_legacy = rule is not None and rule.is_legacy and "nft" in remedy.command
+    commands = (LEGACY_LISTING,) if is_legacy else (remedy.command, fallback)
     words = {name: facts.get(name, "") or known for name, known in PLACEHOLDERS.items()}
     return Remedy(
         text=remedy.text.format_map(words),
         command=next(
             (
                 _fill_command(command, facts)
-                for command in (remedy.command, fallback)
+                for command in commands
                 if command and all(facts[name] for name in placeholders_in(command) - {"netns"})
             ),
             "",

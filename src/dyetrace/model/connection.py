@@ -35,6 +35,4 @@ class Connection:
 
 def turned(flow: FiveTuple) -> FiveTuple:
     """Give the way back."""
-    return replace(
-        flow, src=flow.dst, dst=flow.src, src_port=flow.dst_port, dst_port=flow.src_port
-    )
+    return replace(flow, src=flow.dst, dst=flow.src, src_port=flow.dst_port, dst_port=flow.src_port)

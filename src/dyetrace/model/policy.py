@@ -57,6 +57,7 @@ class LogPolicy:
 
     ports: frozenset[PortKey]
     receivers: tuple[Receiver, ...] = ()  # whose vNIC is at which of them
+    inspects: bool = True  # look closely at first packets and drops, and trace rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

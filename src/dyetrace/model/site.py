@@ -121,15 +121,23 @@ class Backlog:
 class SecurityRule:
     """A netfilter rule, or a chain's policy, that drops or rejects."""
 
-    family: str  # nft's: inet, ip, ip6, bridge, netdev, arp
+    family: str  # nft's: inet, ip, ip6, bridge, netdev, arp; iptables, ip6tables: legacy
     table: str
     chain: str
-    handle: int = 0  # 0: the chain's policy
+    handle: int = 0  # 0: the chain's policy; of iptables-legacy the rule's number
     text: str = ""
     comment: str = ""
 
+    @property
+    def is_legacy(self) -> bool:
+        """Whether it is iptables-legacy's, which nft neither shows nor changes."""
+        return self.family.endswith("tables")
+
     def __str__(self) -> str:
         """Name it as operators look it up: nft inet tenant tenant-in handle 7."""
+        if self.is_legacy:
+            number = f"rule {self.handle}" if self.handle else "policy"
+            return f"{self.family}-legacy -t {self.table} {self.chain} {number}"
         which = f"handle {self.handle}" if self.handle else "policy"
         return f"nft {self.family} {self.table} {self.chain} {which}"
 

@@ -97,9 +97,10 @@ class Flush:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """Controller: finish the inspections that wait; they and Done follow, before long."""
+    """Controller: finish the inspections that wait; they and Done follow, in time."""
 
     request: int
+    within_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,17 +188,7 @@ class Inspections:
 
 
 Request = (
-    Hello
-    | Ping
-    | Log
-    | Color
-    | Renew
-    | StopColor
-    | Flush
-    | Settle
-    | Remove
-    | WatchRules
-    | Inspect
+    Hello | Ping | Log | Color | Renew | StopColor | Flush | Settle | Remove | WatchRules | Inspect
 )
 Answer = Welcome | Pong | Inspected | Done | Refused
 News = Records | Inspections | Health

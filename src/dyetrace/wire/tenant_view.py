@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from dyetrace.knowledge.catalogue import cause_by_code
 from dyetrace.model.cause import Owner
+from dyetrace.model.path import Fate
 from dyetrace.model.verdict import Absence, VerdictKind
 
 Json = dict[str, Any]
@@ -48,7 +49,8 @@ def as_tenant(answer: Mapping[str, Any], tenant: str = "") -> Json:
         "findings": findings,
         "paths": [{**path, "hops": _hops(path["hops"], hidden)} for path in answer["paths"]],
         "undetermined": list({one["code"]: one for one in unknowns}.values()),
-        **dict.fromkeys(answer.keys() & {"inspections"}, []),  # earlier versions had none
+        # Answers of earlier versions have none.
+        **{name: [] for name in answer.keys() & {"inspections"}},
     }
 
 
@@ -172,4 +174,16 @@ def _summary(answer: Mapping[str, Any], findings: Sequence[Json], unknowns: Sequ
     why = f": {unknowns[0]['text']} ({unknowns[0]['code']})" if unknowns else ""
     if kind is VerdictKind.NOT_SEEN:
         return f"no packet seen{why}"
-    return f"{total} packets traced, but it cannot be said whether they arrived{why}"
+    traced = f"{total} packet{'s' if total > 1 else ''} traced"
+    arrived = _delivered(answer)
+    if not arrived:
+        return (
+            f"{traced}, but it cannot be said whether {'they' if total > 1 else 'it'} arrived{why}"
+        )
+    others = f"of {total - arrived} it cannot be said whether they arrived"
+    return f"{traced}, {arrived} delivered, but {others}{why}"
+
+
+def _delivered(answer: Mapping[str, Any]) -> int:
+    paths = (path for path in answer["paths"] if path["fate"] == Fate.DELIVERED.value)
+    return sum(path["packets"] for path in paths)

@@ -20,6 +20,7 @@ from support.stores.processes import at_once
 
 WRITTEN_BY_0_1 = Path(__file__).with_name("dyetrace-0.1.sql")
 BEFORE = REVISIONS[:-1]
+THEN, NEVER = datetime(2026, 1, 1), datetime(9999, 1, 1)  # noqa: DTZ001 - as the tables have it
 COLUMNS_OF_0_1 = (
     *("id", "cloud", "filter", "state", "opened_at", "finished_at", "request", "answer"),
     *("error", "cancel_requested", "runner_pid", "runner_started"),
@@ -28,19 +29,19 @@ COLUMNS_OF_0_1 = (
 ROWS = {
     "transitions": {
         "task": "a" * 16, "from_state": "new", "to_state": "ready",
-        "at": datetime(2026, 1, 1), "by": "ann",
+        "at": THEN, "by": "ann",
     },
     "request_keys": {
         "principal": "ann", "key": "k", "fingerprint": "f", "task": "a" * 16,
-        "expires_at": datetime(9999, 1, 1),
+        "expires_at": NEVER,
     },
     "audit_log": {
-        "at": datetime(2026, 1, 1), "principal": "ann", "role": "operator", "action": "start",
+        "at": THEN, "principal": "ann", "role": "operator", "action": "start",
         "target": "x", "outcome": "done",
     },
     "tokens": {
         "id": "t", "digest": "d", "name": "ann", "role": "operator", "tenant": "",
-        "created_at": datetime(2026, 1, 1),
+        "created_at": THEN,
     },
 }  # fmt: skip
 
@@ -59,7 +60,7 @@ def rows_of(connection, name):
 def old_rows():
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.executescript(WRITTEN_BY_0_1.read_text(encoding="utf-8"))
-        return memory.execute(f"SELECT {', '.join(COLUMNS_OF_0_1)} FROM tasks").fetchall()
+        return memory.execute("SELECT * FROM tasks").fetchall()
 
 
 def made_at(url, revision):
@@ -67,9 +68,8 @@ def made_at(url, revision):
     engine = engine_of(url)
     with engine.begin() as connection:
         migrate(connection, "0001")
-        values = ", ".join(f":{name}" for name in COLUMNS_OF_0_1)
         connection.execute(
-            text(f"INSERT INTO tasks ({', '.join(COLUMNS_OF_0_1)}) VALUES ({values})"),
+            insert(table("tasks", *map(column, COLUMNS_OF_0_1))),
             [dict(zip(COLUMNS_OF_0_1, row, strict=True)) for row in old_rows()],
         )
         migrate(connection, revision)

@@ -1,6 +1,7 @@
 """The store in PostgreSQL: what holds in any database, and what goes wrong with a server."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -101,10 +102,14 @@ def test_a_server_that_stops_in_mid_transaction_keeps_the_whole_or_nothing(own_s
     store = TaskStore(own_server.new_database())
     name = queued(store, 1)
 
-    with pytest.raises(StoreUnavailable), store.database.writing() as connection:
-        connection.execute(text("UPDATE tasks SET state = 'tracing'"))
-        own_server.stop(signal.SIGKILL)
-        connection.execute(text("DELETE FROM transitions"))
+    def change():
+        with store.database.writing() as connection:
+            connection.execute(text("UPDATE tasks SET state = 'tracing'"))
+            own_server.stop(signal.SIGKILL)
+            connection.execute(text("DELETE FROM transitions"))
+
+    with pytest.raises(StoreUnavailable):
+        change()
 
     own_server.start()
     assert store.get(name).state == "new"
@@ -133,7 +138,7 @@ def test_what_the_server_refuses_is_said_with_what_to_do(server, user, name, rem
         TaskStore(server.url(name).replace("postgres@", f"{user}@"))
 
 
-def test_a_user_who_may_not_make_tables_is_told(server, url):
+def test_a_user_who_may_not_make_tables_is_told(url):
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
         connection.execute(text("DROP ROLE IF EXISTS reader"))
@@ -144,7 +149,7 @@ def test_a_user_who_may_not_make_tables_is_told(server, url):
         TaskStore(url.replace("postgres@", "reader@"))
 
 
-def test_a_database_that_takes_no_writes_is_said(server, url):
+def test_a_database_that_takes_no_writes_is_said(url):
     TaskStore(url).close()
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
@@ -159,7 +164,7 @@ def test_a_database_that_takes_no_writes_is_said(server, url):
     store.close()
 
 
-def test_a_full_server_is_said(server, url):
+def test_a_full_server_is_said(url):
     store = TaskStore(url)
     with store.database.writing() as connection:
         name = connection.scalar(text("SELECT current_database()"))
@@ -198,7 +203,6 @@ def test_a_stopped_server_leaves_no_process_and_no_folder():
 
 def _is_there(pid):
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return " Z " not in stat.read()
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return False

@@ -10,6 +10,7 @@ from dyetrace.model.task import task_name
 from support.stores.processes import PROCESSES, at_once
 from support.stores.tasks import added, queued
 
+
 @pytest.fixture
 def store(any_url):
     opened = TaskStore(any_url)

@@ -17,11 +17,13 @@ def at_once(url, work):
         subprocess.Popen(
             [sys.executable, "-m", "support.stores.worker", url, work, str(number)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=TESTS, env=os.environ | {"PYTHONPATH": str(TESTS)},
+            cwd=TESTS, env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
         )
         for number in range(1, PROCESSES + 1)
     ]  # fmt: skip
     try:
+        for worker in workers:
+            assert worker.stdout.readline() == "ready\n"
         for worker in workers:
             worker.stdin.write("go\n")
             worker.stdin.flush()

@@ -3,8 +3,8 @@
 import sys
 from datetime import timedelta
 
-from dyetrace.controller.store import AuditLog, TaskStore
 from dyetrace.controller.principal import Principal, Role
+from dyetrace.controller.store import AuditLog, TaskStore
 from dyetrace.errors import TaskAlreadyActive
 from support.stores.tasks import NOW, a_request_key, numbered
 
@@ -46,6 +46,7 @@ def open_only(_store, _number):
 
 if __name__ == "__main__":
     url, work, text = sys.argv[1:]
+    print("ready", flush=True)
     sys.stdin.readline()  # all begin at once
     opened = TaskStore(url)
     {f.__name__: f for f in (add_the_same, ask_the_same, claim_all, write_audit, open_only)}[work](

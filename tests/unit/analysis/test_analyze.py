@@ -16,6 +16,7 @@ from support.builders import (
     TASK,
     TO_VM,
     UPLINK,
+    a_flow,
     a_record,
     a_source,
     across_hosts,
@@ -67,6 +68,23 @@ def test_lost_and_delivered_packets_are_told_apart():
     records = [record for record in records if record not in lost]
 
     assert fates(analyse(*records)) == {Fate.DELIVERED: 7, Fate.VANISHED: 3}
+
+
+def test_packets_that_fared_alike_keep_their_own_flow():
+    other = {"flow": a_flow(dst="10.0.9.1"), "task_id": TASK + 1}
+    source = a_source(digest=1)
+    drop = a_record(Point.DROP, at=(1, SWITCH, TO_VM), seen_ns=2000, drop_reason=2)
+    others = [{**source, "digest": 2, "task_id": TASK + 1, "dst": a_source(**other)["dst"]}]
+    others += [{**drop, "digest": 2, "dst": others[0]["dst"]}]
+
+    partial = analyse(source, drop, *others)
+
+    flows = [
+        str(alike.path.last.five_tuple.dst)
+        for task in (TASK, TASK + 1)
+        for alike in partial.of_task(task)
+    ]
+    assert flows == ["10.0.2.21", "10.0.9.1"]
 
 
 def test_records_of_nobodys_packet_are_left_out():

@@ -35,10 +35,11 @@ def test_large_packets_that_alone_are_lost_are_told_by_their_size():
     )
 
     assert verdict.kind is VerdictKind.PARTIAL
-    assert inferred(verdict) == [
+    (told,) = inferred(verdict)
+    assert told == (
         "all 10 packets lost here carry at least 1200 bytes of payload, "
         "all 10 delivered ones at most 64"
-    ]
+    )
 
 
 def test_small_packets_that_alone_are_lost_are_told_by_their_size():
@@ -81,6 +82,14 @@ def test_a_flow_that_alone_is_lost_is_told_by_its_port():
     ]
 
 
+def test_later_fragments_that_alone_are_lost_are_called_that():
+    portless = a_flow(src_port=0, dst_port=0)
+    verdict = verdict_on(interleaved((10, {**LOST, "flow": portless}), (10, {})))
+
+    (told,) = inferred(verdict)
+    assert told.startswith("all 10 packets lost here are later fragments of larger packets, ")
+
+
 def test_a_way_that_only_lost_packets_took_is_named():
     astray = []
     arrived = [record for number in range(10) for record in packets(1, first=1 + 2 * number)]
@@ -100,10 +109,11 @@ def test_a_way_that_only_lost_packets_took_is_named():
         astray += made
     verdict = verdict_on([*arrived, *astray])
 
-    assert inferred(verdict) == [
+    (told,) = inferred(verdict)
+    assert told == (
         f"all 10 packets lost here left by p{TO_OTHER_VM} of vswitch on host cn-2, "
         "none of the 10 delivered ones did"
-    ]
+    )
 
 
 def test_a_loss_that_ended_in_mid_trace_is_told_by_its_time():

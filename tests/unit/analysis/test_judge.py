@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dyetrace.model.path import Fate
-from dyetrace.model.record import Point
+from dyetrace.model.topology import PortKind
 from dyetrace.model.verdict import Absence, VerdictKind
 from support.builders import TO_VM, UPLINK, a_task, two_hosts
 from support.verdicts import packets, verdict_on
@@ -104,6 +104,21 @@ def test_a_next_host_that_nobody_knows_is_no_loss():
 
     assert verdict.kind is VerdictKind.UNDETERMINED
     assert codes(verdict) == [Absence.NO_AGENT]
+
+
+def test_a_next_host_that_nobody_knows_is_a_loss_where_the_receivers_host_saw_nothing():
+    topology = two_hosts()
+    receiver = topology.hosts[1]
+    elsewhere = tuple(
+        replace(vfd, ports=tuple(port for port in vfd.ports if port.kind is not PortKind.UPLINK))
+        for vfd in receiver.vfds
+    )
+    topology = replace(topology, hosts=(topology.hosts[0], replace(receiver, vfds=elsewhere)))
+
+    verdict = verdict_on(packets(4, keep=2), topology=topology)
+
+    assert verdict.kind is VerdictKind.LOST
+    assert verdict.findings[0].cause.code == "VTEP_UNKNOWN"
 
 
 def test_colored_packets_without_any_record_are_records_lost():

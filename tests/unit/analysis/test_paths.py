@@ -125,6 +125,20 @@ def test_a_copy_for_a_stranger_is_no_delivery():
     assert path.last.point is Point.INGRESS
 
 
+def test_the_only_copy_sent_on_to_another_host_is_misdelivered_there():
+    records = [
+        *across_hosts()[:3],
+        a_record(Point.EGRESS, at=(2, SWITCH, UPLINK), seen_ns=1300, outer=an_outer(2, 1)),
+        a_record(Point.INGRESS, at=(1, SWITCH, UPLINK), seen_ns=1400, outer=an_outer(2, 1)),
+        a_record(Point.EGRESS, at=(1, SWITCH, TO_OTHER_VM), seen_ns=1500),
+    ]
+
+    path = path_of(*records)
+
+    assert path.fate is Fate.VANISHED
+    assert path.last.port_key == (1, SWITCH, TO_OTHER_VM)
+
+
 def test_the_drop_at_the_destination_counts_not_the_copy_that_went_on_elsewhere():
     records = [
         *across_hosts()[:3],

@@ -1,10 +1,23 @@
 """What cannot be proven lost: the color taken off, packets that may still wait in a queue."""
 
+from dataclasses import replace
+
 import pytest
 
+from dyetrace.model.record import Point
 from dyetrace.model.site import Program, Queue, SecurityRule, SiteEvidence
+from dyetrace.model.topology import Nic
 from dyetrace.model.verdict import Absence, VerdictKind
-from support.builders import UPLINK
+from support.builders import (
+    DB,
+    SWITCH,
+    TO_OTHER_VM,
+    UPLINK,
+    a_flow,
+    a_record,
+    across_hosts,
+    two_hosts,
+)
 from support.verdicts import packets, verdict_on
 
 STRIPS = SecurityRule(family="inet", table="qos", chain="c", handle=4, text="ip dscp set cs0")
@@ -66,6 +79,22 @@ def test_what_was_delivered_is_said_though_the_rest_is_unknown():
     assert "or one of 1 more" in verdict.summary
 
 
+def test_beside_a_loss_it_is_said_of_how_many_nothing_is_known():
+    verdict = verdict_on(
+        [
+            *packets(10),
+            *packets(6, first=11, keep=CAME_IN, drop=NETFILTER_DROP),
+            *packets(4, first=17, keep=CAME_IN),
+        ],
+        site=lambda key: SiteEvidence(rewriters=() if key[2] else (STRIPS,)),
+    )
+
+    assert verdict.kind is VerdictKind.PARTIAL
+    assert verdict.lost == 6
+    assert verdict.summary.startswith("6 of 20 packets lost at vswitch on host cn-2: ")
+    assert verdict.summary.endswith("; of 4 it cannot be said whether they arrived")
+
+
 def test_packets_that_may_wait_in_the_queue_they_were_sent_to_are_in_flight():
     verdict = verdict_on(packets(20, keep=LEFT), site=a_queue(20))
 
@@ -77,3 +106,40 @@ def test_packets_that_may_wait_in_the_queue_they_were_sent_to_are_in_flight():
 @pytest.mark.parametrize("site", [a_queue(19), a_queue(0), a_queue(20, device="other")], ids=str)
 def test_a_queue_that_cannot_hold_them_all_excuses_nothing(site):
     assert verdict_on(packets(20, keep=LEFT), site=site).kind is VerdictKind.LOST
+
+
+def with_a_tun(topology):
+    """The same cloud, with host 2's port to the other VM a tun device that a program holds."""
+    first, second = topology.hosts
+    switch, router = second.vfds
+    tun = Nic(id="p13", vm="openvpn-77")
+    ports = tuple(
+        replace(port, nic=tun, has_link_layer=False) if port.ifindex == TO_OTHER_VM else port
+        for port in switch.ports
+    )
+    return replace(
+        topology, hosts=(first, replace(second, vfds=(replace(switch, ports=ports), router)))
+    )
+
+
+def left_by_the_tun(dst):
+    flow = a_flow(dst=dst)
+    return [
+        *across_hosts(flow=flow)[:CAME_IN],
+        a_record(Point.EGRESS, at=(2, SWITCH, TO_OTHER_VM), seen_ns=1400, flow=flow),
+    ]
+
+
+def test_a_program_that_took_anothers_packets_may_have_sent_them_on():
+    verdict = verdict_on(left_by_the_tun(DB), topology=with_a_tun(two_hosts()))
+
+    assert verdict.kind is VerdictKind.UNDETERMINED
+    assert codes(verdict) == [Absence.OUT_OF_SCOPE]
+    assert "1 packet traced, but it cannot be said whether it arrived" in verdict.summary
+    assert "handed to openvpn-77 by p13" in verdict.summary
+
+
+def test_a_program_that_takes_packets_for_nobody_else_has_got_them():
+    verdict = verdict_on(left_by_the_tun("10.77.0.1"), topology=with_a_tun(two_hosts()))
+
+    assert verdict.kind is VerdictKind.DELIVERED

@@ -100,6 +100,20 @@ def test_the_first_fragment_has_the_digest_of_the_whole(version: int) -> None:
     assert len(set(digests)) == len(parts)
 
 
+def test_ipv6_fragments_that_are_made_anew_keep_their_digests() -> None:
+    whole = UDP() / Raw(bytes(range(256)) * 10)
+
+    before, after = (
+        [
+            digest_of(assembled(part))
+            for part in fragment6(IPv6() / IPv6ExtHdrFragment(id=number) / whole, 1400)
+        ]
+        for number in (9, 10)
+    )
+
+    assert before == after
+
+
 def test_rewritten_tcp_options_keep_the_digest() -> None:
     sent = IP(id=1) / TCP(flags="S", seq=9, options=[("MSS", 1460), ("Timestamp", (1, 0))])
     clamped = IP(id=1) / TCP(flags="S", seq=9, options=[("MSS", 1360)])

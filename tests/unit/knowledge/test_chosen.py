@@ -130,6 +130,7 @@ BY_FACTS = {
     "MULTICAST_UNWANTED": freed("ip6_mc_input", five_tuple=a_flow("fe80::1", "ff02::1")),
     "ICMP_REFUSED": freed("icmp_rcv", "INVALID_PROTO"),
     "FRAGMENTATION_FAILED": freed("ip_do_fragment"),
+    "REASSEMBLY_FAILED": a_vanishing(Place.INSIDE_VFD, has_fragments=True),
     "REASSEMBLY_MEMORY_FULL": freed("ip_defrag"),
     "NEIGHBOUR_UNRESOLVED": freed("neigh_invalidate", "NEIGH_FAILED"),
     "NEIGHBOUR_ENTRY_REMOVED": freed("neigh_flush_one", "QUEUE_PURGE"),
@@ -251,10 +252,16 @@ NEIGHBOURS = {
         ),
         "LINK_DOWN",
     ),
-    "a dead device elsewhere": (
+    "a closed port that entries lead to": (
         freed(
-            "br_handle_frame_finish", bridge_ports=(BridgePort(name="a"),), idle_links=DEAD
+            "br_handle_frame_finish",
+            bridge_ports=(BridgePort(name="a"),),
+            closed_ports=(BridgePort(name="to-b", state="disabled"),),
         ),
+        "BRIDGE_PORT_STP",
+    ),
+    "a dead device elsewhere": (
+        freed("br_handle_frame_finish", bridge_ports=(BridgePort(name="a"),), idle_links=DEAD),
         "BRIDGE_PORT_BLOCKED",
     ),
     "at another VM's port": (

@@ -8,16 +8,20 @@ from dyetrace.knowledge.explain import explain_loss
 from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.model.cause import EvidenceClass
 from dyetrace.model.packet import Encapsulation
+from dyetrace.model.rule_met import MetAs, RuleMet
 from dyetrace.model.site import (
     BridgePort,
     Conntrack,
     Link,
     Neighbour,
     NeighbourState,
+    PolicyRule,
+    Program,
     Queue,
     RouteKind,
     RouteLookup,
     SecurityRule,
+    Tunnel,
 )
 from dyetrace.model.topology import VfdKind
 from support.losses import a_flow, a_loss, a_vanishing, an_outer
@@ -412,3 +416,123 @@ def test_a_rule_that_names_the_way_in_is_the_senders_although_the_packet_was_pas
     )
 
     assert code_of(loss) == "TX_ACL_DENY"
+
+
+def test_a_rule_deep_down_is_the_senders_if_the_jump_to_it_names_the_way_in() -> None:
+    def deny(jump: str) -> Loss:
+        met = RuleMet(
+            family="bridge",
+            table="t",
+            chain="base",
+            met_as=MetAs.RULE,
+            decision="jump deep",
+            text=f'iifname "{jump}" jump deep',
+        )
+        return freed(
+            "NETFILTER_DROP",
+            "nft_do_chain",
+            vfd_kind=VfdKind.VSWITCH,
+            is_at_source=True,
+            is_at_destination=True,
+            port="tap2",
+            in_port="tap1",
+            rules_met=(met,),
+            dropped_by=SecurityRule(family="bridge", table="t", chain="deep", text="drop"),
+        )
+
+    assert code_of(deny("tap1")) == "TX_ACL_DENY"
+    assert code_of(deny("tap9")) == "RX_ACL_DENY"
+
+
+GUARD = Program(device="to-b", hook="tc egress", name="guard", id=12, tag="3b18")
+
+
+@pytest.mark.parametrize(
+    ("loss", "at_fault"),
+    [
+        (
+            freed("TC_EGRESS", "__dev_queue_xmit", programs=(GUARD,)),
+            "tc egress program guard (id 12, tag 3b18) on to-b",
+        ),
+        (freed("TC_INGRESS", "sch_handle_ingress", programs=(GUARD,)), "to-b"),
+        (
+            freed(
+                "TC_EGRESS",
+                "__dev_queue_xmit",
+                programs=(GUARD, Program(device="to-c", hook="tc egress", name="other", id=13)),
+            ),
+            "tc egress program guard (id 12, tag 3b18) on to-b",
+        ),
+        (
+            freed(
+                "TC_EGRESS",
+                "__dev_queue_xmit",
+                programs=(Program(device="to-b", hook="tc egress", name="u32 pref 7 handle 0x1"),),
+            ),
+            "tc egress filter u32 pref 7 handle 0x1 on to-b",
+        ),
+        (
+            freed(
+                "NOT_SPECIFIED",
+                "do_xdp_generic",
+                programs=(
+                    GUARD,
+                    Program(device="to-b", hook="xdp generic", name="ddos", id=9, tag="aa"),
+                ),
+            ),
+            "xdp generic program ddos (id 9, tag aa) on to-b",
+        ),
+        (
+            freed(
+                "VXLAN_VNI_NOT_FOUND",
+                "vxlan_rcv",
+                outer=an_outer(),
+                tunnels=(Tunnel(name="vx7", vni=7, is_up=False),),
+            ),
+            "vx7 (switched off)",
+        ),
+        (
+            freed(
+                "NOT_SPECIFIED",
+                "br_handle_frame_finish",
+                bridge_ports=(BridgePort(name="tap1", is_isolated=True),),
+                closed_ports=(BridgePort(name="tap2", is_isolated=True),),
+            ),
+            "tap1, tap2 isolated from each other",
+        ),
+        (
+            freed(
+                "IP_INNOROUTES",
+                "ip_error",
+                route=RouteLookup(
+                    kind=RouteKind.PROHIBIT,
+                    error="EACCES",
+                    rule=PolicyRule(priority=77, kind=RouteKind.PROHIBIT, selector="from all"),
+                ),
+            ),
+            "ip rule 77: from all prohibit",
+        ),
+        (
+            freed("IP_LOCALNET", "ip_rcv_finish_core", five_tuple=a_flow(dst="127.0.0.9")),
+            "127.0.0.9",
+        ),
+        (
+            freed("IP_OUTNOROUTES", "vxlan_xmit_one", port="", links=(Link(name="vx7", mtu=1450),)),
+            "vx7",
+        ),
+    ],
+)
+def test_what_stands_around_names_the_object(loss: Loss, at_fault: str) -> None:
+    assert explain_loss(loss).object == at_fault
+
+
+def test_a_rule_of_iptables_legacy_is_looked_up_with_its_own_tool() -> None:
+    rule = SecurityRule(
+        family="iptables", table="filter", chain="FORWARD", handle=2, text="-j DROP"
+    )
+
+    remedy = explain_loss(freed("NETFILTER_DROP", "nf_hook_slow", rules=(rule,))).remedy
+
+    assert remedy.command == (
+        "ip netns exec vrouter-7 iptables-legacy -t filter -L FORWARD -n -v --line-numbers"
+    )

@@ -17,7 +17,7 @@ from dyetrace.lab.matrix.choice import (
 )
 from dyetrace.lab.matrix.conduct import why_invalid
 from dyetrace.lab.matrix.entries import ENTRIES
-from dyetrace.lab.matrix.outcome import Found, Outcome, found_in
+from dyetrace.lab.matrix.outcome import Found, Outcome, found_in, objects_of
 from dyetrace.lab.matrix.page import page, percent
 from dyetrace.lab.matrix.report import MatrixReport
 from dyetrace.lab.matrix.scenario import HEALTHY, Scenario
@@ -152,6 +152,19 @@ def test_the_object_is_compared_where_the_fault_declares_it():
     assert an_outcome(**truth, found=named).is_right
     assert not an_outcome(**truth, found=Found(**right, object="10.0.2.21")).is_right
     assert an_outcome(found=Found(**right, object="anything")).is_right
+
+
+@pytest.mark.parametrize(
+    ("objects", "family", "compared"),
+    [
+        (("to 10.0.2.21/32", "to fd00::21/128"), 4, ("to 10.0.2.21/32",)),
+        (("to 10.0.2.21/32", "to fd00::21/128"), 6, ("to fd00::21/128",)),
+        (("172.31.1.254",), 6, ("172.31.1.254",)),
+        (("ip rule 77:",), 6, ("ip rule 77:",)),
+    ],
+)
+def test_an_object_is_of_the_flows_family_where_it_has_one(objects, family, compared):
+    assert objects_of(objects, family) == compared
 
 
 def test_where_no_host_is_to_blame_the_code_decides():

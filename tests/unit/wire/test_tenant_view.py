@@ -215,3 +215,27 @@ def test_an_operator_sees_everything() -> None:
 
     assert seen_by("operator", answer) is answer
     assert seen_by("tenant", answer) != answer
+
+
+def test_several_losses_are_counted_apart() -> None:
+    findings = [a_finding(packets=12), a_finding("VPC_ROUTE_MISSING", packets=8)]
+
+    summary = as_tenant(an_answer(findings=findings))["summary"]
+
+    assert summary.startswith("20 of 20 packets lost, 12 of them at vswitch: ")
+    assert summary.endswith(", and 1 more finding")
+
+
+def test_what_was_delivered_is_said_though_the_rest_is_unknown() -> None:
+    paths = [{"packets": 15, "fate": "delivered", "hops": [a_hop()]}]
+    unknown = {"code": "COLOR_LOST", "text": "at vswitch on host cn-31"}
+    answer = an_answer(
+        VerdictKind.UNDETERMINED, findings=[], paths=paths, undetermined=[unknown], lost=0
+    )
+
+    summary = as_tenant(answer)["summary"]
+
+    assert summary == (
+        "20 packets traced, 15 delivered, but of 5 it cannot be said whether they arrived: "
+        "a device sets the packets' DSCP: beyond it they cannot be recognized (COLOR_LOST)"
+    )

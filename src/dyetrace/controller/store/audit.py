@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
 
+from dyetrace.controller.principal import Principal, Role
 from dyetrace.controller.store.database import Database
 from dyetrace.controller.store.schema import audit_log
-from dyetrace.controller.principal import Principal, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,9 @@ def _engine(text: str) -> Engine:
     try:
         url = make_url(text)
     except ArgumentError as error:
-        raise InvalidRequest("no URL of a database: write sqlite:////PATH or postgresql://USER@HOST/NAME") from error
+        raise InvalidRequest(
+            "no URL of a database: write sqlite:////PATH or postgresql://USER@HOST/NAME"
+        ) from error
     if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
         engine = _postgresql(url.set(drivername="postgresql+psycopg"))
     elif url.drivername == "sqlite":

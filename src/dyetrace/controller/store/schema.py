@@ -117,4 +117,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION audit_log_only_grows()""",
 )
 for _dialect, _statements in (("sqlite", _KEEP_IN_SQLITE), ("postgresql", _KEEP_IN_POSTGRESQL)):
     for _statement in _statements:
-        event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+        event.listen(
+            audit_log,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+        )

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from dyetrace.controller.store.database import Database, stored_time
 from dyetrace.controller.store.request_keys import RequestKey, RequestKeys
-from dyetrace.controller.store.runners import GRACE_S, is_alive, started, this_host
+from dyetrace.controller.store.runners import GRACE_S, Runner, started, this_host
 from dyetrace.controller.store.schema import FINAL, tasks
-from dyetrace.controller.store.transitions import Transition, note, step, steps_of
+from dyetrace.controller.store.transitions import Taken, Transition, note, step, steps_of
 from dyetrace.errors import TaskAlreadyActive, UnknownTask
 from dyetrace.model.task import Task, TaskState, task_name
 
@@ -117,10 +117,10 @@ class TaskStore:
         with self.database.writing() as connection:
             _update(connection, task_id, **_process(pid))
 
-    def move(self, task_id: str, state: TaskState, *, by: str | None = None) -> None:
+    def move(self, task_id: str, state: TaskState) -> None:
         """Take the handshake's next step; raises TaskEnded."""
         with self.database.writing() as connection:
-            step(connection, task_id, state, at=self.database.now(connection), by=by)
+            step(connection, task_id, state, Taken(at=self.database.now(connection)))
 
     def finish(
         self,
@@ -130,7 +130,6 @@ class TaskStore:
         now: datetime,
         answer: Mapping[str, Any] | None = None,
         error: str | None = None,
-        by: str | None = None,
     ) -> None:
         """End a task, with its answer or the reason why there is none; raises TaskEnded."""
         ended = {
@@ -139,7 +138,7 @@ class TaskStore:
             "error": error,
         }
         with self.database.writing() as connection:
-            step(connection, task_id, state, at=self.database.now(connection), by=by, **ended)
+            step(connection, task_id, state, Taken(at=self.database.now(connection)), **ended)
 
     def get(self, wanted: str) -> StoredTask:
         """Find a task by its id or an unambiguous beginning; raises UnknownTask."""
@@ -180,7 +179,8 @@ class TaskStore:
             _update(connection, found.id, cancel_requested=1)
             if runner is None and state not in FINAL:
                 now = self.database.now(connection)
-                step(connection, found.id, TaskState.CANCELLED, at=now, by=by, finished_at=now)
+                taken = Taken(at=now, by=by)
+                step(connection, found.id, TaskState.CANCELLED, taken, finished_at=now)
         return found
 
     def is_cancel_requested(self, task_id: str) -> bool:
@@ -208,14 +208,13 @@ class TaskStore:
                     _give_up(connection, row, now)
 
     def _is_carried_out(self, row: Row[Any], now: datetime) -> bool:
-        return is_alive(
+        runner = Runner(
             host=row.runner_host,
             pid=row.runner_pid,
             start=row.runner_started,
             until=row.runner_until,
-            is_local=self.database.is_local,
-            now=now,
         )
+        return runner.is_alive(now, is_local=self.database.is_local)
 
     def _insert(self, row: dict[str, Any], by: str | None, key: RequestKey | None) -> str:
         self.fail_abandoned()
@@ -226,8 +225,8 @@ class TaskStore:
             try:
                 with self.database.writing() as connection:
                     connection.execute(insert(tasks).values(**row))
-                    opened = {"after": TaskState.NEW, "at": row["opened_at"], "by": by}
-                    note(connection, row["id"], before=None, **opened)
+                    taken = Taken(at=self.database.now(connection), by=by)
+                    note(connection, row["id"], None, TaskState.NEW, taken)
                     if key:
                         self._keys.keep(connection, key, task=row["id"])
                 break
@@ -276,7 +275,8 @@ def _give_up(connection: Connection, row: Row[Any], now: datetime) -> None:
     else:
         state = TaskState.FAILED
         why = "the process that carried it out has died; its policies died with it"
-    step(connection, row.id, state, at=now, by="its runner's death", finished_at=now, error=why)
+    taken = Taken(at=now, by="its runner's death")
+    step(connection, row.id, state, taken, finished_at=now, error=why)
 
 
 def _update(connection: Connection, task_id: str, **values: object) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from dyetrace.controller.principal import Principal, Role
 from dyetrace.controller.store.database import Database, stored_time
 from dyetrace.controller.store.schema import tokens
 from dyetrace.errors import TokenRefused, UnknownToken
-from dyetrace.controller.principal import Principal, Role
 
 PREFIX = "dye"  # so that searchers for leaked secrets know one when they see it
 NO_DIGEST = "0" * 64

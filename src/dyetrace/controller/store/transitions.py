@@ -24,45 +24,38 @@ class Transition:
     by: str
 
 
-def this_process() -> str:
-    """Name who steps where nobody else is named."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """When a step is taken, and by whom."""
+
+    at: datetime
+    by: str | None = None  # None: this process
 
 
 def note(
-    connection: Connection,
-    task_id: str,
-    *,
-    before: str | None,
-    after: TaskState,
-    at: datetime,
-    by: str | None,
+    connection: Connection, task_id: str, before: str | None, after: TaskState, taken: Taken
 ) -> None:
     """Write a step down."""
     connection.execute(
         insert(transitions).values(
-            task=task_id, from_state=before, to_state=after.value, at=at, by=by or this_process()
+            task=task_id,
+            from_state=before,
+            to_state=after.value,
+            at=taken.at,
+            by=taken.by or f"process {os.getpid()} on {socket.gethostname()}",
         )
     )
 
 
 def step(
-    connection: Connection,
-    task_id: str,
-    after: TaskState,
-    *,
-    at: datetime,
-    by: str | None,
-    **values: object,
+    connection: Connection, task_id: str, after: TaskState, taken: Taken, **values: object
 ) -> None:
     """Take a task to another state, whole or not at all; raises TaskEnded.
 
     A state once more is no step. Of several processes that step at once, each sees
     what the one before it left.
     """
-    before = connection.scalar(
-        select(tasks.c.state).where(tasks.c.id == task_id).with_for_update()
-    )
+    before = connection.scalar(select(tasks.c.state).where(tasks.c.id == task_id).with_for_update())
     if before is None or before == after.value:
         return
     if TaskState(before).is_final:
@@ -70,7 +63,7 @@ def step(
     connection.execute(
         update(tasks).where(tasks.c.id == task_id).values(state=after.value, **values)
     )
-    note(connection, task_id, before=before, after=after, at=at, by=by)
+    note(connection, task_id, before, after, taken)
 
 
 def steps_of(connection: Connection, task_id: str) -> list[Transition]:

@@ -32,10 +32,10 @@ REFUSED_WORDS = {  # of a refused connection libpq keeps the words, not the code
     "password": "28",
     "authentication": "28",
     "no pg_hba.conf entry": "28",
-    "role ": "28",
-    "database ": "3D000",
     "connection slots": "53300",
     "too many connections": "53300",
+    "role ": "28",
+    "database ": "3D000",
     "starting up": "57P",
     "shutting down": "57P",
 }

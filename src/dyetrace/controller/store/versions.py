@@ -56,7 +56,9 @@ def migrate(connection: Connection, to: str = HEAD) -> None:
 
     script = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
     environment = EnvironmentContext(
-        Config(), script, fn=lambda revision, _: script._upgrade_revs(to, revision)  # noqa: SLF001
+        Config(),
+        script,
+        fn=lambda revision, _: script._upgrade_revs(to, revision),  # noqa: SLF001
     )
     with environment:
         environment.configure(connection=connection, transactional_ddl=True)

@@ -155,7 +155,7 @@ def read_connection(body: bytes) -> list[Connection]:
         original, reply = _five_tuple(found[TUPLE_ORIG]), _five_tuple(found[TUPLE_REPLY])
         bits = int.from_bytes(found.get(STATUS, b""))
         tcp = dict(_attributes(dict(_attributes(found.get(PROTOCOL_INFO, b""))).get(TCP_INFO, b"")))
-    except (KeyError, ValueError):
+    except (LookupError, ValueError):
         return []
     state = int.from_bytes(tcp.get(TCP_STATE, b""))
     return [
@@ -172,7 +172,10 @@ def read_connection(body: bytes) -> list[Connection]:
 
 def _five_tuple(data: bytes) -> FiveTuple:
     parts = dict(_attributes(data))
-    addresses, protocol = dict(_attributes(parts[TUPLE_IP])), dict(_attributes(parts[TUPLE_PROTOCOL]))
+    addresses, protocol = (
+        dict(_attributes(parts[TUPLE_IP])),
+        dict(_attributes(parts[TUPLE_PROTOCOL])),
+    )
     src, dst = (ip_address(addresses.get(v4) or addresses[v6]) for v4, v6 in ((1, 3), (2, 4)))
     return FiveTuple(
         src=src,

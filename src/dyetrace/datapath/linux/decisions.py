@@ -1,6 +1,7 @@
-"""What a namespace decided for a packet, beside route and rules: its connection, entries, settings."""
+"""What a namespace decided for a packet beside route and rules: connection, entries, settings."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,7 +17,7 @@ from dyetrace.datapath.linux.route_query import RTM_F_LOOKUP_TABLE, Keys, ask_ro
 from dyetrace.datapath.linux.rtnetlink import UNREADABLE
 from dyetrace.model.connection import Connection
 from dyetrace.model.forwarding import ForwardingEntry, Setting
-from dyetrace.model.packet import Encapsulation, FiveTuple, Outer
+from dyetrace.model.packet import Encapsulation, FiveTuple, Outer, Protocol
 from dyetrace.model.site import Program, SiteEvidence
 
 SYSCTLS = Path("/proc/sys/net")  # the calling thread's namespace's
@@ -60,25 +61,24 @@ def _connection(found: SiteEvidence, asked: Question) -> Connection | None:
     if found.conntrack is None or not found.conntrack.entries:
         return None
     may_walk = found.conntrack.entries < WALKED_BELOW
-    return connection_of(asked.flow, zones=asked.zones, may_search=may_walk)
+    with suppress(OSError):  # this kernel does not tell: the rest is worth having
+        return connection_of(asked.flow, zones=asked.zones, may_search=may_walk)
+    return None
 
 
-def _routing_rule(
-    found: SiteEvidence, ipr: IPRoute, devices: Devices, asked: Question
-) -> str:
+def _routing_rule(found: SiteEvidence, ipr: IPRoute, devices: Devices, asked: Question) -> str:
     if found.route is None or not found.route.table:
         return ""
     keys = Keys(flow=asked.flow, ifindex=asked.came_in_by)
-    return choosing_rule(
-        ipr, keys, device=devices.name(asked.came_in_by), table=found.route.table
-    )
+    return choosing_rule(ipr, keys, device=devices.name(asked.came_in_by), table=found.route.table)
 
 
 def _sid_action(outer: Outer | None) -> str:
     """Say what the segment does that an SRv6 packet has come to."""
     if outer is None or outer.encapsulation is not Encapsulation.SRV6:
         return ""
-    flow = FiveTuple(src=outer.src, dst=outer.dst, protocol=0)
+    # As a key of look-ups the kernel takes only protocols with ports, and ICMP.
+    flow = FiveTuple(src=outer.src, dst=outer.dst, protocol=Protocol.UDP)
     try:
         return encapsulation_of(ask_route(Keys(flow=flow), flags=RTM_F_LOOKUP_TABLE))
     except UNREADABLE:
@@ -86,30 +86,26 @@ def _sid_action(outer: Outer | None) -> str:
 
 
 def _entries(ipr: IPRoute, devices: Devices, asked: Question) -> Iterator[ForwardingEntry]:
-    """Give the entries of bridge and tunnel for a MAC address, or their entries for all others."""
+    """Give the entries of bridge and tunnel for a MAC address, or those for all others."""
     bridge = devices.bridge(asked.leaves_by) or devices.bridge(asked.came_in_by)
     if not bridge and devices.kind(asked.leaves_by) != "vxlan":
         return
-    ours = []
-    for entry in ipr.fdb("dump"):
-        ifindex, mac = entry["ifindex"], entry.get_attr("NDA_LLADDR")
-        if mac in {asked.mac, NO_MAC} and bridge in {0, ifindex, devices.master(ifindex)}:
-            ours.append((ifindex, mac, entry))
-    known = {ifindex for ifindex, mac, _ in ours if mac == asked.mac}
-    ports = {ifindex for ifindex, _, entry in ours if entry.get_attr("NDA_MASTER")}
-    for ifindex, mac, entry in ours:
-        if ifindex in known if mac == NO_MAC else False:
-            continue  # the entry for all others is not used where there is one
-        if mac == NO_MAC and ports and ifindex not in ports:
-            continue  # the bridge sends it elsewhere
-        remote, state = entry.get_attr("NDA_DST"), entry["state"]
-        is_tunnels = remote is not None
+    reached = [
+        entry
+        for entry in ipr.fdb("dump")
+        if bridge in {entry["ifindex"], devices.master(entry["ifindex"])}
+        or entry["ifindex"] == asked.leaves_by
+    ]
+    exact = [entry for entry in reached if entry.get_attr("NDA_LLADDR") == asked.mac]
+    # Where there is none, the bridge sends it to all ports, and tunnels to all remotes.
+    for entry in exact or [each for each in reached if each.get_attr("NDA_LLADDR") == NO_MAC]:
+        remote = entry.get_attr("NDA_DST")
         yield ForwardingEntry(
-            mac=mac,
-            device=devices.name(ifindex),
-            bridge="" if is_tunnels else devices.name(entry.get_attr("NDA_MASTER") or 0),
-            kind=_kind(state),
-            remote=ip_address(remote) if is_tunnels else None,
+            mac=entry.get_attr("NDA_LLADDR"),
+            device=devices.name(entry["ifindex"]),
+            bridge=devices.name(entry.get_attr("NDA_MASTER") or 0),
+            kind=_kind(entry["state"]),
+            remote=ip_address(remote) if remote else None,
             vni=entry.get_attr("NDA_VNI"),
         )
 
@@ -129,9 +125,7 @@ def _programs(ipr: IPRoute, devices: Devices, asked: Question) -> Iterator[Progr
 
 def _settings(devices: Devices, asked: Question) -> Iterator[Setting]:
     """Read the switches of where the packet came in, and those for all devices."""
-    version, names = (
-        ("ipv4", OF_IPV4) if asked.flow.dst.version == IPV4 else ("ipv6", OF_IPV6)
-    )
+    version, names = ("ipv4", OF_IPV4) if asked.flow.dst.version == IPV4 else ("ipv6", OF_IPV6)
     bridge = devices.bridge(asked.came_in_by)
     for device in dict.fromkeys(("all", devices.name(asked.came_in_by), devices.name(bridge))):
         for name in names if device else ():

@@ -258,6 +258,7 @@ class LinuxDriver:
                 came_in_by=spot.in_ifindex,
                 bound_for=spot.out_ifindex,
                 receiver_mac=spot.receiver_mac,
+                homes=spot.homes,
                 destination_mac=traced.destination_mac,
                 came_as=spot.came_as,
                 outer=spot.outer,

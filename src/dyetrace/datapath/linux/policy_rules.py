@@ -53,6 +53,17 @@ def choosing_rule(ipr: IPRoute, keys: Keys, *, device: str, table: str) -> str:
     return ""
 
 
+def is_led_by_origin(ipr: IPRoute, keys: Keys, *, device: str, table: int) -> bool:
+    """Whether a rule sends a packet to a table for where it comes from: others do not go there."""
+    return any(
+        rule["action"] == LOOK_UP
+        and rule.get_attr("FRA_TABLE") == table
+        and (rule.get_attr("FRA_IIFNAME") or rule.get_attr("FRA_SRC"))
+        and _matches(rule, keys, device)
+        for rule in ipr.get_rules(family=keys.family)
+    )
+
+
 def _in_order(rules: Iterable[Message]) -> list[Message]:
     return sorted(rules, key=lambda rule: rule.get_attr("FRA_PRIORITY") or 0)
 

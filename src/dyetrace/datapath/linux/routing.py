@@ -10,7 +10,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from dyetrace.datapath.linux.encapsulations import encapsulation_of
-from dyetrace.datapath.linux.policy_rules import refusing_rule
+from dyetrace.datapath.linux.policy_rules import is_led_by_origin, refusing_rule
 from dyetrace.datapath.linux.route_query import (
     RTM_F_FIB_MATCH,
     RTM_F_LOOKUP_TABLE,
@@ -73,6 +73,8 @@ def look_up(ipr: IPRoute, keys: Keys) -> WayOut:
     rule = refusing_rule(ipr, keys, device=device, error=code, table=table)
     if rule is not None:
         return WayOut(route=RouteLookup(kind=rule.kind, error=refused, rule=rule))
+    if table and is_led_by_origin(ipr, keys, device=device, table=table):
+        return WayOut(route=rejecting)
     try:
         found = _found(ipr, replace(keys, ifindex=0))
         return replace(found, route=replace(found.route, error=refused))

@@ -65,10 +65,13 @@ class RuleTraces:
 
     def _walk_of(self, step: TraceStep) -> Walk:
         """Find whose step it is: the kernel makes ids of addresses, and soon uses one again."""
-        known = next((each for each in reversed(self._walks) if each.trace_id == step.trace_id), None)
+        known = next(
+            (each for each in reversed(self._walks) if each.trace_id == step.trace_id), None
+        )
         begins = (
             bool(TABLE.fullmatch(step.table))
             and step.kind is Kind.RULE
+            and step.handle != 0
             and (known is None or known.is_dropped or step.family in known.marked_in)
         )
         if known is not None and not begins:
@@ -91,8 +94,9 @@ def rules_met(
 ) -> tuple[RuleMet, ...]:
     """Describe a packet's steps by the rules as they are now, and as they were before it came.
 
-    nftables tells of rules that matched, and of the ends of base chains; that a
-    packet came back from a chain shows in where it goes on.
+    nftables tells of rules that matched and of chains' ends, those as rules without a
+    handle; older kernels tell the ends of base chains only, so that a packet came back
+    from another shows in where it goes on.
     """
     texts = {**_rules_of(before), **_rules_of(now)}
     stack: tuple[str, ...] = ()
@@ -102,6 +106,9 @@ def rules_met(
             stack = ()
         elif step.chain in stack:
             stack = stack[: stack.index(step.chain)]
+        is_end = step.kind is Kind.RULE and not step.handle
+        if is_end and not stack:
+            continue  # its policy comes next
         rule = texts.get((step.family, step.table, step.chain, step.handle))
         counted = COUNTER.search(rule.text) if rule else None
         found.append(
@@ -109,8 +116,8 @@ def rules_met(
                 family=step.family,
                 table=step.table,
                 chain=step.chain,
-                met_as=MET_AS[step.kind],
-                decision=_decision(step),
+                met_as=MetAs.RETURN if is_end else MET_AS[step.kind],
+                decision="return" if is_end else _decision(step),
                 handle=step.handle,
                 stack=stack,
                 text=rule.text if rule else "",

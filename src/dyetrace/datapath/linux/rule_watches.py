@@ -20,7 +20,8 @@ ZONE = re.compile(r"\bzone set (\d+)")
 MOST_ZONES = 64
 LONGEST_LISTING = 4 << 20  # characters that are kept for as long as a task traces
 NO_LIMIT = ""
-UNTRACEABLE = "ingress"  # netdev's hook comes before the one that marks packets for tracing
+UNTRACEABLE = ("netdev", "ingress")  # it comes before the hook that marks packets for tracing
+UNTRACED = "rules at netdev's ingress come before tracing begins, and are not traced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Armed:
 
 
 class RuleWatches:
-    """One driver's traces, by namespace. Arming runs in a thread: it waits for nft and the kernel."""
+    """One driver's traces, by namespace. Arming has a thread: it waits for nft and the kernel."""
 
     def __init__(self, colors: Iterable[int]) -> None:
         self._colors = tuple(colors)
@@ -93,6 +94,8 @@ class RuleWatches:
     def watch_closely(self, netns: int, place: Netns) -> None:
         """Trace all colored packets there from now on; raises OSError or DatapathError."""
         if netns not in self._closer:
+            self._await_thread()
+            self._disarm(netns)  # its table has the same name
             self._closer[netns] = RuleWatch(place, self._colors, limit=NO_LIMIT)
 
     def traced(self, netns: int, flow: FiveTuple, *, dropped: bool | None) -> Traced:
@@ -151,12 +154,13 @@ def _armed(place: Netns, colors: Iterable[int]) -> Armed:
     finally:
         listing.stop()
     if len(text) > LONGEST_LISTING:
-        chains, notes = [], [f"{len(text) >> 20} MB of rules were not kept"]
-    else:
-        chains, notes = [each for each in parse_ruleset(text) if not TABLE.fullmatch(each.table)], []
+        watch = RuleWatch(place, colors)
+        return Armed(watch=watch, notes=(f"{len(text) >> 20} MB of rules were not kept",))
+    chains = [chain for chain in parse_ruleset(text) if not TABLE.fullmatch(chain.table)]
     hooks = {(chain.family, chain.hook) for chain in chains if chain.hook}
-    if any(family == "netdev" and hook == UNTRACEABLE for family, hook in hooks):
-        notes.append("rules at netdev's ingress come before tracing begins, and are not traced")
-    is_traceable = any(pair != ("netdev", UNTRACEABLE) for pair in hooks) or (not chains and text)
-    watch = RuleWatch(place, colors) if is_traceable else None
-    return Armed(before=tuple(chains), watch=watch, notes=tuple(notes))
+    traceable = hooks - {UNTRACEABLE}
+    return Armed(
+        before=tuple(chains),
+        watch=RuleWatch(place, colors) if traceable else None,
+        notes=(UNTRACED,) if UNTRACEABLE in hooks else (),
+    )

@@ -3,9 +3,7 @@
 import re
 import shutil
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 PROGRAM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin"
 
@@ -128,15 +126,6 @@ def parse_ruleset(text: str) -> list[Chain]:
                 chain.rules.append(_rule(ended["text"], int(ended["handle"])))
                 pending = ""
     return chains
-
-
-def has_legacy_rules() -> bool:
-    """Whether rules were made with iptables-legacy, which nft does not show."""
-    for name in ("ip_tables_names", "ip6_tables_names"):
-        with suppress(OSError):
-            if Path("/proc/thread-self/net", name).read_text().strip():
-                return True
-    return False
 
 
 def _declares(chain: Chain, line: str) -> bool:

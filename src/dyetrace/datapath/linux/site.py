@@ -19,6 +19,7 @@ from dyetrace.datapath.linux.devices import (
     reverse_path_filter,
 )
 from dyetrace.datapath.linux.errors import DatapathError
+from dyetrace.datapath.linux.legacy_rules import legacy_listing, legacy_suspects
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.route_query import Keys
 from dyetrace.datapath.linux.routing import look_up, neighbour_of
@@ -35,12 +36,13 @@ from dyetrace.datapath.linux.suspects import (
     suspects,
 )
 from dyetrace.model.packet import FiveTuple, Outer
+from dyetrace.model.policy import Receiver
 from dyetrace.model.site import RouteKind, SiteEvidence
 
 T = TypeVar("T")
 
 # Usually some ten ms; more where many namespaces come and go, as the kernel has one lock for all.
-WITHIN_S = 0.5
+WITHIN_S = 1.5
 
 
 def inspect_site(  # noqa: PLR0913 - what a drop's record holds
@@ -53,6 +55,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     dscp: int = 0,
     destination_mac: str = "",
     receiver_mac: str = "",
+    homes: tuple[Receiver, ...] = (),
     came_as: FiveTuple | None = None,
     outer: Outer | None = None,
     in_vni: int = 0,
@@ -69,6 +72,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
     bridged packet from a routed one, and which port it was bound for; came_as is what
     it was before the VFD translated it, outer its outer header where it was seen,
     in_vni the VNI that it came in by, receiver_mac that of the vNIC at bound_for;
+    homes the vNICs that may be its receiver's, where several have its address;
     is_loss: whether to look around for what may have been in its way; traced is
     what nftables told of the rules it met. lists_rules: whether to look for rules
     that can have dropped it. Never raises: what cannot be read stays empty, and the
@@ -82,6 +86,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
         dscp=dscp,
         destination_mac=destination_mac,
         receiver_mac=receiver_mac,
+        homes=homes,
         came_as=came_as,
         outer=outer,
         in_vni=in_vni,
@@ -108,6 +113,7 @@ class _Inspection:
     dscp: int
     destination_mac: str
     receiver_mac: str
+    homes: tuple[Receiver, ...]
     came_as: FiveTuple | None
     outer: Outer | None
     in_vni: int
@@ -129,6 +135,7 @@ class _Inspection:
             self._look_at_traced(())
             if listing is not None:
                 self._try("rules", lambda: self._look_at_rules(listing))
+                self._try("rules of iptables-legacy", self._look_at_legacy_rules)
         finally:
             if listing is not None:
                 listing.stop()
@@ -147,6 +154,7 @@ class _Inspection:
             # What came in encapsulated came to this namespace's own by the tunnel.
             self.came_in_by = tunnel_of(devices, self.in_vni) or self.came_in_by
             came_to = self._came_to(devices)
+            self._find_receiver(devices, came_to)
             self._concerned = [self.ifindex, devices.master(self.ifindex), self.bound_for]
             if self._is_routed(devices, came_to):
                 self._try("routes", lambda: self._look_at_routes(ipr, devices, came_to))
@@ -158,6 +166,12 @@ class _Inspection:
                 self._try("surroundings", lambda: self._look_around(ipr, devices))
             self.found = replace(self.found, conntrack=connection_table())
             self._try("decisions", lambda: self._look_at_decisions(ipr, devices))
+
+    def _find_receiver(self, devices: Devices, came_to: int) -> None:
+        """Of several tenants' vNICs with the address, take the one on the packet's bridge."""
+        here = [home for home in self.homes if devices.bridge(home.port[2]) == came_to]
+        if not self.bound_for and len(here) == 1:
+            self.bound_for, self.receiver_mac = here[0].port[2], here[0].mac
 
     def _came_to(self, devices: Devices) -> int:
         """Find the bridge it is in: of its port, or of where it was lost or bound for.
@@ -255,9 +269,7 @@ class _Inspection:
             "crosses_bridge": bool(self.found.bridge_ports),
             "bridge_calls_ip": bridge_calls_ip(self.flow.dst.version),
         }
-        flow, passage = self.flow, self.passage
-        if self.outer is not None:  # then the host's own rules are the ones it met
-            flow, passage = outer_flow(self.outer), Passage.TUNNELLED
+        flow, passage = self._as_rules_see_it()
         rules = suspects(chains, flow, passage, **way)
         if len(rules) == MOST_RULES:
             self.notes.append(f"only {MOST_RULES} of the rules that can drop are shown")
@@ -267,8 +279,19 @@ class _Inspection:
             rewriters=tuple(rewriters(chains, self.flow, self.passage, **way)),
         )
         self._look_at_traced(chains)
+
+    def _look_at_legacy_rules(self) -> None:
         if has_legacy_rules():
-            self.notes.append("rules of iptables-legacy were not read: nft does not show them")
+            flow, passage = self._as_rules_see_it()
+            listing = legacy_listing(flow.dst.version, within_s=WITHIN_S)
+            rules = legacy_suspects(listing, flow, passage)
+            self.found = replace(self.found, rules=(*self.found.rules, *rules))
+
+    def _as_rules_see_it(self) -> tuple[FiveTuple, Passage]:
+        """Say what meets rules: of an encapsulated packet the outer one, and the host's own."""
+        if self.outer is not None:
+            return outer_flow(self.outer), Passage.TUNNELLED
+        return self.flow, self.passage
 
     def _look_at_traced(self, now: Sequence[Chain]) -> None:
         """Describe the rules met by what they are now; those that are gone by what they were."""

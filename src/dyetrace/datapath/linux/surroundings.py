@@ -14,7 +14,7 @@ LOOPBACK = "lo"
 MOST = 16  # of a kind: more would bury the answer
 
 
-def with_surroundings(
+def with_surroundings(  # noqa: PLR0913 - what is known of the packet's way
     found: SiteEvidence,
     ipr: IPRoute,
     devices: Devices,
@@ -42,10 +42,12 @@ def with_surroundings(
 
 
 def tunnel_of(devices: Devices, vni: int) -> int:
-    """Find the tunnel that decapsulates a VNI's packets; 0 if there is none."""
-    numbers = ((index, NUMBER_OF_NETWORK.get(devices.kind(index), "")) for index in devices.all())
-    ours = (index for index, name in numbers if name and devices.detail(index, name) == vni)
-    return next(ours, 0) if vni else 0
+    """Find the tunnel that decapsulates a VNI's packets; 0 if there is none, or the VNI is 0."""
+    for index in devices.all() if vni else ():
+        name = NUMBER_OF_NETWORK.get(devices.kind(index), "")
+        if name and devices.detail(index, name) == vni:
+            return index
+    return 0
 
 
 def _closed_ports(

@@ -198,16 +198,8 @@ def reached_from(chains: Iterable[Chain]) -> dict[tuple[str, str, str], frozense
 
 def may_match(text: str, flow: FiveTuple, *, translates: bool) -> bool:
     """Whether a rule may match a flow's packets; in doubt it may."""
-    name = protocol_name(flow.protocol)
-    names = {name, PROTOCOL_NAMES.get(name, name), str(flow.protocol)}
     text = ANSWER.sub("", text)
-    if not _versions_in(text) <= {flow.dst.version}:
-        return False
-    wanted = PROTOCOL.match(text)
-    if wanted and re.fullmatch(r"[\w-]+", wanted[1]) and wanted[1] not in names:
-        return False
-    header = HEADER.search(text)
-    if header and header[1] not in names:
+    if not _versions_in(text) <= {flow.dst.version} or not _may_be_of_protocol(text, flow):
         return False
     if translates:
         return True  # the rule may have seen the packet before its addresses changed
@@ -219,6 +211,15 @@ def may_match(text: str, flow: FiveTuple, *, translates: bool) -> bool:
         if not _is_in(flow.src if which == "saddr" else flow.dst, prefix):
             return False
     return True
+
+
+def _may_be_of_protocol(text: str, flow: FiveTuple) -> bool:
+    name = protocol_name(flow.protocol)
+    names = {name, PROTOCOL_NAMES.get(name, name), str(flow.protocol)}
+    wanted, header = PROTOCOL.match(text), HEADER.search(text)
+    if wanted and re.fullmatch(r"[\w-]+", wanted[1]) and wanted[1] not in names:
+        return False
+    return not header or header[1] in names
 
 
 def _versions_in(text: str) -> set[int]:

@@ -5,7 +5,8 @@ state may also be set by hand.
 
 How it is proven: the kernel's drop reason BRIDGE_INGRESS_STP_STATE for the port it came in by;
 for the port it should leave by, no reason from the bridge and a state other than forwarding
-read by the agent.
+read by the agent, at that port or, where it is not known which it was, at one that forwarding
+entries lead to.
 
 What to check: whether spanning tree is meant to run here, and which loop it sees.
 """
@@ -34,6 +35,5 @@ CAUSE = Cause(
 
 def explains(loss: Loss) -> bool:
     """Whether a bridge freed it, with a port that may not forward."""
-    return is_bridge_drop(loss) and any(
-        port.state != "forwarding" for port in loss.site.bridge_ports
-    )
+    ports = (*loss.site.bridge_ports, *loss.site.closed_ports)
+    return is_bridge_drop(loss) and any(port.state != "forwarding" for port in ports)

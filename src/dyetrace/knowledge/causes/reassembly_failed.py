@@ -2,12 +2,15 @@
 
 A fragment was missing until the time was up. One lost fragment loses the whole packet.
 
-How it is proven: the kernel's drop reason FRAG_REASM_TIMEOUT.
+How it is proven: the kernel's drop reason FRAG_REASM_TIMEOUT. That comes only after half a minute,
+so it is inferred where fragments went into a VFD and none came out: it waits for those that are
+missing, as connection tracking does. Where those were lost, another finding says.
 
 What to check: why the packets are cut at all (an MTU too small on the way), and whether a
 filter drops fragments without ports.
 """
 
+from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
@@ -24,3 +27,8 @@ CAUSE = Cause(
     ),
     drop_reasons=("FRAG_REASM_TIMEOUT",),
 )
+
+
+def explains(loss: Loss) -> bool:
+    """Whether fragments vanished inside a VFD."""
+    return loss.place is Place.INSIDE_VFD and loss.has_fragments

@@ -20,6 +20,7 @@ class IptablesFault(Placed):
     """A rule of iptables drops packets to a receiver on their way through a router."""
 
     variant: ClassVar[str]  # of iptables: nft or legacy
+    objects: ClassVar[tuple[str, ...]]  # how the rule can be known
 
     at: Position = "source-vrouter"
 
@@ -43,7 +44,7 @@ class IptablesFault(Placed):
             host=place.host,
             vfd=place.role,
             code="FORWARD_POLICY_DROP",
-            objects=(self.name,),
+            objects=self.objects,
         )
 
     def _tell(self, cloud: "Cloud", verb: str) -> None:

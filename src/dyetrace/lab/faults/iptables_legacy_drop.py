@@ -12,3 +12,4 @@ class IptablesLegacyDrop(IptablesFault):
 
     name: ClassVar[str] = "iptables_legacy_drop"
     variant: ClassVar[str] = "legacy"
+    objects: ClassVar[tuple[str, ...]] = ('rule "iptables_legacy_drop"',)

@@ -12,5 +12,5 @@ class MartianSource(MartianFault):
 
     name: ClassVar[str] = "martian_source"
     which: ClassVar[str] = "saddr"
-    address: ClassVar[str] = "240.0.0.7"
+    address: ClassVar[str] = "224.0.0.7"
     code: ClassVar[str] = "ADDRESS_INVALID"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from dyetrace.lab.cloud import Cloud
 from dyetrace.lab.errors import LabError
 from dyetrace.lab.faults.fault import Truth
-from dyetrace.lab.matrix.outcome import Found, Outcome, found_in, healthy_truth
+from dyetrace.lab.matrix.outcome import Found, Outcome, found_in, healthy_truth, objects_of
 from dyetrace.lab.matrix.scenario import L4, Family, Group, Scenario
 from dyetrace.lab.traffic import Report, exchange, flowing
 
@@ -119,7 +119,7 @@ def outcome(
         code=truth.code,
         host=truth.host,
         vfd=truth.vfd,
-        objects=truth.objects,
+        objects=objects_of(truth.objects, scenario.family),
         found=found,
         sent=report.sent,
         received=report.received,

@@ -1,7 +1,9 @@
 """What became of a scenario: the truth beside what was found."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from dyetrace.lab.faults.fault import Truth
@@ -114,3 +116,18 @@ def found_in(answer: Mapping[str, Any]) -> Found:
 def healthy_truth() -> Truth:
     """Say what is true where nothing is broken."""
     return Truth(verdict="DELIVERED", host=None, vfd=None, code=NOTHING)
+
+
+def objects_of(objects: tuple[str, ...], family: int) -> tuple[str, ...]:
+    """Keep the texts without an address of the other family, if there are any such."""
+    fitting = tuple(each for each in objects if not versions_in(each) - {family})
+    return fitting or objects
+
+
+def versions_in(text: str) -> set[int]:
+    """Find the IP versions of the addresses in a text."""
+    found = set()
+    for word in text.replace("/", " ").split():
+        with suppress(ValueError):
+            found.add(ip_address(word).version)
+    return found

@@ -3,9 +3,16 @@ from typing import Any
 import pytest
 
 from dyetrace.datapath.linux.ruleset import Chain, Rule
-from dyetrace.datapath.linux.suspects import MOST_RULES, Passage, may_match, rewriters, suspects
+from dyetrace.datapath.linux.suspects import (
+    MOST_RULES,
+    Passage,
+    may_match,
+    outer_flow,
+    rewriters,
+    suspects,
+)
 from dyetrace.model.packet import FiveTuple
-from support.builders import a_flow
+from support.builders import a_flow, an_outer
 
 UDP, ICMP = 17, 1
 
@@ -195,3 +202,36 @@ def test_a_rule_that_sets_the_dscp_of_others_leaves_the_color() -> None:
     ]
 
     assert rewriters(chains, a_flow(dst_port=53), Passage.FORWARDED) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("ip daddr @denied drop", 4),
+        ("ip6 daddr @denied drop", 6),
+        ("meta nfproto ipv4 drop", 4),
+        ("meta nfproto ipv6 drop", 6),
+        ("meta protocol ip drop", 4),
+        ("meta protocol ip6 drop", 6),
+    ],
+)
+def test_a_rule_for_one_ip_version_is_cleared_of_the_others_drops(text: str, version: int) -> None:
+    flows = {4: a_flow(), 6: a_flow("fd00::1", "fd00::2")}
+
+    assert may_match(text, flows.pop(version), translates=True)
+    assert not may_match(text, flows.popitem()[1], translates=True)
+
+
+def test_an_encapsulated_packet_meets_the_hosts_own_rules() -> None:
+    flow = outer_flow(an_outer())
+    chains = [
+        a_chain("udp dport 4789 drop", name="in", hook="input"),
+        a_chain("udp dport 4789 drop", name="out", hook="output"),
+        a_chain("udp dport 4789 drop", name="on", hook="forward"),
+        a_chain("udp dport 53 drop", name="dns", hook="input"),
+        a_chain("udp sport 4000 drop", name="from", hook="input"),
+    ]
+
+    found = suspected(*chains, flow=flow, passage=Passage.TUNNELLED)
+
+    assert found == [("in", 1), ("out", 1), ("from", 1)], "its source port is not known"
