@@ -12,10 +12,11 @@ import pytest
 from dyetrace.lab import commands
 from dyetrace.lab.namespaces import inside
 from dyetrace.lab.traffic import exchange
-from support.diagnosis import diagnose, eventually, explained
+from support.diagnosis import diagnose, eventually, explained, filter_of, trace_while
 
 SRC, DST = "blue-web", "blue-db"
 TUN = "tun9"
+ROOM = 500  # packets that a tun device keeps for its reader
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 
@@ -81,12 +82,16 @@ def assert_works(cloud):
 @pytest.mark.parametrize("works", [True, False], ids=["sends them on", "has stalled"])
 def test_what_a_program_does_with_packets_is_not_known(clouds, store, works):
     cloud = clouds("three-hosts")
+    wanted = filter_of(cloud, SRC, DST, protocol="udp", family=4)
     assert_works(cloud)
     with through_a_program(cloud) as forwarder:
         assert_works(cloud)
         if not works:
             forwarder.stall()
-        answer, seen = diagnose(cloud, SRC, DST, store=store)
+        answer, seen = trace_while(
+            cloud, wanted, store=store, packets=20,
+            send=lambda: exchange(cloud, SRC, DST, count=20),
+        )  # fmt: skip
 
     assert (seen.lost == 0) is works
     assert answer["verdict"] == "UNDETERMINED", explained(answer)
@@ -94,6 +99,22 @@ def test_what_a_program_does_with_packets_is_not_known(clouds, store, works):
     assert [unknown["code"] for unknown in answer["undetermined"]] == ["OUT_OF_SCOPE"]
     assert f"by {TUN} at vrouter-blue on host cn-1" in answer["summary"], answer["summary"]
     assert_works(cloud)
+
+
+def test_what_a_program_has_no_room_for_is_lost_there(clouds, store):
+    cloud = clouds("three-hosts")
+    assert_works(cloud)
+    with through_a_program(cloud) as forwarder:
+        assert_works(cloud)
+        forwarder.stall()
+        exchange(cloud, SRC, DST, count=ROOM + 50, interval=0.0005)
+        answer, seen = diagnose(cloud, SRC, DST, store=store)
+
+    assert seen.received == 0
+    assert answer["verdict"] == "LOST", explained(answer)
+    (finding,) = answer["findings"]
+    assert (finding["code"], finding["object"]) == ("TAP_RING_FULL", TUN), explained(answer)
+    assert (finding["host"], finding["vfd"]) == ("cn-1", "vrouter-blue"), explained(answer)
 
 
 def test_packets_for_a_program_that_has_ended_are_lost_there(clouds, store):

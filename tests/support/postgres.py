@@ -14,10 +14,10 @@ import pytest
 from support.diagnosis import eventually
 
 USER = "postgres"  # the server refuses to run as root
+IS_ROOT = os.geteuid() == 0
+WHO = (f"--reuid={USER}", f"--regid={USER}", "--init-groups") if IS_ROOT else ()
 # Its death follows ours, also where nothing of ours could end it any more.
-AS_USER = (
-    "setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--pdeathsig=INT", "--",
-)  # fmt: skip
+AS_USER = ("setpriv", *WHO, "--pdeathsig=INT", "--")
 
 
 def binaries():
@@ -33,12 +33,25 @@ class PostgresServer:
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="dyetrace-postgres-"))
-        shutil.chown(self.folder, USER, USER)
+        if IS_ROOT:
+            shutil.chown(self.folder, USER, USER)
         self._data = self.folder / "data"
         self._process = None
         self._numbers = count(1)
         try:
-            self._run("initdb", "-D", self._data, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            self._run(
+                "initdb",
+                "-D",
+                self._data,
+                "-A",
+                "trust",
+                "-U",
+                USER,
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "-N",
+            )
             self.start()
         except BaseException:
             self.remove()
@@ -75,13 +88,13 @@ class PostgresServer:
     def new_database(self):
         """Make an empty database and give its URL."""
         name = f"test_{next(self._numbers)}"
-        self._run("createdb", "-h", self.folder, name)
+        self._run("createdb", "-U", USER, "-h", self.folder, name)
         return self.url(name)
 
     def drop_database(self, url):
         """Remove a database, whoever is connected to it."""
         name = url.partition("?")[0].rpartition("/")[2]
-        self._run("dropdb", "--force", "-h", self.folder, name)
+        self._run("dropdb", "-U", USER, "--force", "-h", self.folder, name)
 
     def url(self, name):
         """Name one of its databases."""

@@ -4,6 +4,8 @@ import fcntl
 import json
 import socket
 import sys
+from contextlib import suppress
+from ctypes import CDLL
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_st
 from dyetrace.inventory.clouds import netns_of_clouds
 from dyetrace.model.packet import ColorMap
 
+M_ARENA_MAX = -8  # malloc.h
+
 
 def main() -> None:
     """Run with the settings given as one JSON object."""
+    _share_one_heap()
     try:
         serve(**json.loads(sys.argv[1]))
     except DyetraceError as error:
@@ -55,6 +60,12 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
         if idle_exit_s is None:
             driver.discover()  # to know a router before it loses its forwarding
         run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s, clock=clock))
+
+
+def _share_one_heap() -> None:
+    """Have threads allocate where all do: glibc gives each a heap, and keeps them when they end."""
+    with suppress(AttributeError):  # another C library
+        CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def _lock_file(socket_path: Path) -> Any:  # noqa: ANN401 - an open file

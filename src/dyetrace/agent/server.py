@@ -59,7 +59,7 @@ class AgentServer:
     driver: DatapathDriver
     socket: Path
     idle_exit_s: float | None = None
-    clock: ToldClock = ToldClock()
+    clock: ToldClock = field(default_factory=ToldClock)
     _held: HeldTasks = field(init=False)
     _inspector: Inspector = field(init=False)
     _writers: dict[SessionId, asyncio.StreamWriter] = field(default_factory=dict)
@@ -243,6 +243,7 @@ class AgentServer:
             in_ifindex=request.in_ifindex,
             out_ifindex=request.out_ifindex,
             five_tuple=request.five_tuple,
+            outer=request.outer,
         )
         return Inspected(request=request.request, site=self.driver.inspection_at(spot)())
 

@@ -21,7 +21,7 @@ from dyetrace.analysis.summary import Counts, summary_of
 from dyetrace.analysis.unknowns import agent_down, records_lost, why_unknown
 from dyetrace.knowledge.explain import explain_loss
 from dyetrace.knowledge.loss import Loss, Place
-from dyetrace.model.packet import FiveTuple
+from dyetrace.model.packet import FiveTuple, Outer
 from dyetrace.model.path import Fate, Path
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
@@ -63,6 +63,7 @@ class SitePlace:
     in_ifindex: int
     out_ifindex: int
     five_tuple: FiveTuple
+    outer: Outer | None = None
 
 
 def places_to_inspect(found: Sequence[Alike], topology: Topology) -> dict[LossKey, SitePlace]:
@@ -80,6 +81,7 @@ def places_to_inspect(found: Sequence[Alike], topology: Topology) -> dict[LossKe
             in_ifindex=way_in.port_key[2] if way_in else 0,
             out_ifindex=_receivers_port(path, topology),
             five_tuple=path.last.five_tuple,
+            outer=path.last.outer,
         )
     return places
 

@@ -43,7 +43,7 @@ def summary_of(  # noqa: PLR0913 - a sentence of six facts
     elif contrast.lost_last:
         told += f"; the {counts.delivered} packets before them arrived"
     if counts.unknown:
-        told += f"; of {counts.unknown} it cannot be said whether they arrived"
+        told += f"; of {counts.unknown} {_unsayable(counts.unknown)}"
     return told
 
 
@@ -54,12 +54,13 @@ def _why(unknowns: Sequence[Unknown]) -> str:
 def _undetermined(counts: Counts) -> str:
     traced = f"{counts.total} packet{'s' if counts.total > 1 else ''} traced"
     if counts.delivered:
-        return (
-            f"{traced}, {counts.delivered} delivered, but of {counts.unknown} "
-            "it cannot be said whether they arrived"
-        )
-    they = "they" if counts.total > 1 else "it"
-    return f"{traced}, but it cannot be said whether {they} arrived"
+        rest = f"of {counts.unknown} {_unsayable(counts.unknown)}"
+        return f"{traced}, {counts.delivered} delivered, but {rest}"
+    return f"{traced}, but {_unsayable(counts.total)}"
+
+
+def _unsayable(packets: int) -> str:
+    return f"it cannot be said whether {'they' if packets > 1 else 'it'} arrived"
 
 
 def _lost(counts: Counts, findings: Sequence[Finding]) -> str:

@@ -19,7 +19,7 @@ from dyetrace.cli.host_agent import host_cloud
 from dyetrace.controller.diagnosis import Progress, diagnose
 from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.store import TaskStore
-from dyetrace.errors import DyetraceError, NotPermitted, StoreUnavailable
+from dyetrace.errors import DyetraceError, NotPermitted, StoreUnavailable, TaskEnded
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, Task, TaskState, task_name
@@ -153,7 +153,7 @@ async def _run(
     state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
     try:
         store.finish(name, state, now=verdict.finished_at, answer=answer)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, TaskEnded) as error:
         typer.echo(f"dyetrace: the answer is not kept: {error}", err=True)
     return answer
 
@@ -169,7 +169,7 @@ def _store_end(store: TaskStore, name: str, error: BaseException) -> None:
     else:
         state = TaskState.FAILED
         why = str(error) if isinstance(error, DyetraceError) else repr(error)
-    with suppress(StoreUnavailable):  # the first error says more
+    with suppress(StoreUnavailable, TaskEnded):  # the first error says more
         store.finish(name, state, now=datetime.now(UTC), error=why)
 
 

@@ -42,9 +42,9 @@ def taken_at_drop(hosts: Iterable[OfHost], loss: LossKey) -> SiteEvidence | None
 
 
 def with_rule(taken: SiteEvidence, later: SiteEvidence) -> SiteEvidence:
-    """Add the rule that a closer look has seen to what was taken at the drop."""
+    """Add the rules that a closer look has seen to what was taken at the drop."""
     if later.dropped_by is None:
-        return taken
+        return taken if taken.rules else replace(taken, rules=later.rules)
     return replace(taken, dropped_by=later.dropped_by, rules_met=later.rules_met)
 
 

@@ -16,7 +16,7 @@ from dyetrace.wire.messages import Done, Inspect, Inspected, Settle
 
 NETFILTER_DROP = "NETFILTER_DROP"
 DROP_INSPECTED_NS = 1_000_000_000
-OTHERS_INSPECTED_NS = 250_000_000  # an answer does not wait longer for what explains no loss
+OTHERS_INSPECTED_NS = 120_000_000  # an answer does not wait longer for what explains no loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,7 @@ class Sites:
                 in_ifindex=place.in_ifindex,
                 out_ifindex=place.out_ifindex,
                 five_tuple=place.five_tuple,
+                outer=place.outer,
             )
             for link in self.fleet.up([place.host]):
                 try:

@@ -1,6 +1,6 @@
 """An inventory written by hand or by a script, as a YAML file: docs/howto/inventory.md."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -65,23 +65,24 @@ class _Reading:
             required=("version",), optional=("tenants", "networks", "hosts", "vms")
         )
         self._lines: dict[tuple[str, object], int] = {}
-        self._tenants: tuple[str, ...] = ()
+        self._tenants: Collection[str] = ()
         self._networks: dict[str, NetworkEntry] = {}
-        self._hosts: tuple[str, ...] = ()
+        self._hosts: Collection[str] = ()
 
     def inventory(self) -> Inventory:
         """Read section by section: later ones name what earlier ones declare."""
         version = self._fields["version"]
         if version.text() != VERSION:
             raise version.wrong(f"this dyetrace reads version {VERSION}: write that, or upgrade")
-        self._tenants = self._section("tenants", self._tenant)
+        tenants = self._section("tenants", self._tenant)
+        self._tenants = frozenset(tenants)
         networks = self._section("networks", self._network)
         self._networks = {network.name: network for network in networks}
         hosts = self._section("hosts", self._host)
-        self._hosts = tuple(host.name for host in hosts)
+        self._hosts = frozenset(host.name for host in hosts)
         vms = self._section("vms", self._vm)
         return Inventory(
-            tenants=self._tenants,
+            tenants=tenants,
             networks=networks,
             hosts=hosts,
             nics=tuple(entry for entries in vms for entry in entries),
@@ -217,11 +218,10 @@ def _list(fields: dict[str, Cursor], name: str) -> list[Cursor]:
     return fields[name].items() if name in fields else []
 
 
-def _one_of(cursor: Cursor, known: Iterable[str], what: str) -> str:
+def _one_of(cursor: Cursor, known: Collection[str], what: str) -> str:
     written = cursor.text()
-    candidates = sorted(known)
-    if written not in candidates:
-        there_are = ", ".join(candidates[:SHOWN]) or "none"
+    if written not in known:
+        there_are = ", ".join(sorted(known)[:SHOWN]) or "none"
         raise cursor.wrong(f"{written!r} is not under {what} ({there_are}): add it, or change it")
     return written
 

@@ -8,7 +8,7 @@ unasked while a task is active.
 from dataclasses import dataclass, field
 
 from dyetrace.model.inspection import Inspection
-from dyetrace.model.packet import FiveTuple
+from dyetrace.model.packet import FiveTuple, Outer
 from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
 from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import TaskId
@@ -133,6 +133,7 @@ class Inspect:
     in_ifindex: int
     out_ifindex: int
     five_tuple: FiveTuple
+    outer: Outer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,12 +176,14 @@ def _summary(answer: Mapping[str, Any], findings: Sequence[Json], unknowns: Sequ
         return f"no packet seen{why}"
     traced = f"{total} packet{'s' if total > 1 else ''} traced"
     arrived = _delivered(answer)
-    if not arrived:
-        return (
-            f"{traced}, but it cannot be said whether {'they' if total > 1 else 'it'} arrived{why}"
-        )
-    others = f"of {total - arrived} it cannot be said whether they arrived"
-    return f"{traced}, {arrived} delivered, but {others}{why}"
+    if arrived:
+        rest = total - arrived
+        return f"{traced}, {arrived} delivered, but of {rest} {_unsayable(rest)}{why}"
+    return f"{traced}, but {_unsayable(total)}{why}"
+
+
+def _unsayable(packets: int) -> str:
+    return f"it cannot be said whether {'they' if packets > 1 else 'it'} arrived"
 
 
 def _delivered(answer: Mapping[str, Any]) -> int:

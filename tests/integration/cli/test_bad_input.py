@@ -147,7 +147,7 @@ def test_a_corrupt_store_is_an_error_that_names_it(bridged):
 
 def test_a_full_disk_is_an_error_and_nothing_is_traced(bridged):
     bridged.do("mkdir", "-p", "/run/tiny")
-    bridged.do("mount", "-t", "tmpfs", "-o", "size=128k", "tiny", "/run/tiny")
+    bridged.do("mount", "-t", "tmpfs", "-o", "size=512k", "tiny", "/run/tiny")
     env = {"DYETRACE_STATE": "/run/tiny"}
     assert bridged.dyetrace("list", env=env).returncode == 0
     bridged.run("dd", "if=/dev/zero", "of=/run/tiny/ballast", "bs=4k")

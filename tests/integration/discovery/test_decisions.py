@@ -240,6 +240,40 @@ def test_rules_at_netdevs_ingress_are_noted_as_untraced(router: Net) -> None:
     )
 
 
+def test_of_legacy_rules_those_that_dropped_since_tracing_began_are_noted(router: Net) -> None:
+    for words in (
+        "-A FORWARD -p udp --dport 54 -j DROP",
+        "-A FORWARD -p udp --dport 53 -m comment --comment legacy -j DROP",
+    ):
+        router.exec("router", "iptables-legacy", *words.split())
+    send(router, port=54, tos=0)
+    with watching(router) as watches, place(router) as opened:
+        send(router, port=53, count=3)
+        found = watches.traced(opened.inode, a_flow(A, B), dropped=True)
+
+        site = look(router, a_flow(A, B), traced=found)
+
+    (note,) = site.notes
+    assert note == (
+        "iptables-legacy -t filter -A FORWARD -p udp -m udp --dport 53 -m comment "
+        "--comment legacy -j DROP has dropped 3 packets, of whatever flow, since tracing began"
+    )
+
+
+def test_rules_that_iptables_nft_made_are_met_like_any_other(router: Net) -> None:
+    words = "-A FORWARD -p udp --dport 53 -j DROP"
+    router.exec("router", "iptables-nft", *words.split())
+    with watching(router) as watches:
+        send(router, port=53)
+        found = traced(router, watches, a_flow(A, B), dropped=True)
+
+    site = look(router, a_flow(A, B), traced=found)
+
+    assert site.dropped_by is not None
+    assert (site.dropped_by.table, site.dropped_by.chain) == ("filter", "FORWARD")
+    assert "dport 53" in site.dropped_by.text
+
+
 def test_a_translated_connection_is_what_conntrack_lists(router: Net) -> None:
     router.nft("router", NAT)
     router.start(sys.executable, "-c", LISTEN, role="b")

@@ -1,6 +1,8 @@
 """A connection to SQLite or PostgreSQL that speaks our errors and has today's tables."""
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +24,14 @@ SERVER_SETTINGS = {
     "lock_timeout": "10s",
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
+}
+SQLITE_PATIENCE_S = 5.0
+NETWORK_PATIENCE = {  # a cut connection is noticed in seconds, not in the kernel's two hours
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # ms
 }
 
 
@@ -107,7 +117,7 @@ def _engine(text: str) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     settings = " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())
-    arguments = {"connect_timeout": 5, "application_name": "dyetrace", "options": settings}
+    arguments = {"application_name": "dyetrace", "options": settings} | NETWORK_PATIENCE
     try:
         return create_engine(
             url,
@@ -148,8 +158,19 @@ def _state_folder() -> Path:
 
 def _let_readers_and_writers_meet(connection: Any, _: object) -> None:  # noqa: ANN401 - DB-API
     connection.isolation_level = None  # transactions begin where we say, not at the first write
-    connection.execute("PRAGMA busy_timeout=5000")
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA busy_timeout={SQLITE_PATIENCE_S * 1000:.0f}")
+    deadline = time.monotonic() + SQLITE_PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # Of several who change a new file's mode at once, SQLite lets none wait.
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -60,7 +60,7 @@ def translated(error: BaseException, *, place: str, is_disconnect: bool) -> Dyet
 
 def _sqlite_remedy(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest refines it
-    return f"{SQLITE_REMEDIES.get(code, 'make room there')}, {ELSEWHERE}"
+    return f"{SQLITE_REMEDIES.get(code, 'move it away to start anew')}, {ELSEWHERE}"
 
 
 def _sqlstate_remedy(sqlstate: str) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from itertools import islice
 from pathlib import Path
 
 from pyroute2 import IPRoute
@@ -21,6 +22,7 @@ from dyetrace.model.packet import Encapsulation, FiveTuple, Outer, Protocol
 from dyetrace.model.site import Program, SiteEvidence
 
 SYSCTLS = Path("/proc/sys/net")  # the calling thread's namespace's
+MOST_ENTRIES = 16  # a tunnel may have thousands of remotes for what it does not know
 NO_MAC = "00:00:00:00:00:00"
 NUD_PERMANENT, NUD_NOARP = 0x80, 0x40
 OF_IPV4 = ("forwarding", "rp_filter", "accept_local", "route_localnet", "log_martians")
@@ -51,7 +53,7 @@ def with_decisions(
         connection=_connection(found, asked),
         routing_rule=_routing_rule(found, ipr, devices, asked),
         sid_action=_sid_action(asked.outer),
-        entries=tuple(_entries(ipr, devices, asked)) if asked.mac else (),
+        entries=tuple(islice(_entries(ipr, devices, asked), MOST_ENTRIES)) if asked.mac else (),
         settings=tuple(_settings(devices, asked)),
         programs=found.programs or tuple(_programs(ipr, devices, asked)),
     )

@@ -1,88 +1,103 @@
-"""Rules made with iptables-legacy: nft does not show them, and nothing traces them for us.
+"""Which rules of iptables-legacy can have dropped a packet: nft does not show them.
 
-What their own program can tell is how often each has matched: those that drop, and
-have counted since tracing began, are named. They count all packets, dyed or not.
+Read as `iptables-legacy-save` writes them. As with nft's, a rule is cleared only by
+what is certain.
 """
 
-import re
+import shlex
 import shutil
 import subprocess
-from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator
+from ipaddress import ip_network
 
 from dyetrace.datapath.linux.ruleset import PROGRAM_PATH
+from dyetrace.datapath.linux.suspects import IPV6, MOST_RULES, Passage
+from dyetrace.model.packet import FiveTuple, protocol_name
+from dyetrace.model.site import SecurityRule
 
-SAVED_BY = {"ip_tables_names": "iptables-legacy-save", "ip6_tables_names": "ip6tables-legacy-save"}
-TABLE = re.compile(r"\*(\w+)")
-DROPPING = re.compile(r"\[(?P<packets>\d+):\d+\] (?P<text>-A .* -j (?:DROP|REJECT)\b.*)")
-POLICY = re.compile(r":(?P<chain>\S+) DROP \[(?P<packets>\d+):\d+\]")
-SAVED_WITHIN_S = 1.0
-MOST_NAMED = 5
-
-Counts = Mapping[str, int]
-"""Packets by rule, each written as its program does, with its table before it."""
-
-
-def has_legacy_rules() -> bool:
-    """Whether this thread's namespace has any."""
-    return bool(_programs())
+REFUSING = frozenset({"DROP", "REJECT"})
+CHAINS = {
+    Passage.FORWARDED: frozenset({"PREROUTING", "FORWARD", "POSTROUTING"}),
+    Passage.DELIVERED: frozenset({"PREROUTING", "INPUT"}),
+    Passage.BRIDGED: frozenset({"PREROUTING", "FORWARD", "POSTROUTING"}),
+    Passage.TUNNELLED: frozenset({"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}),
+}
+BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
+ADDRESSES = {"-s": "src", "-d": "dst"}
+PORTS = {"--sport": "src_port", "--dport": "dst_port"}
 
 
-def legacy_counts() -> Counts:
-    """Read how often each rule that drops has matched, in this thread's namespace.
+def legacy_listing(version: int, *, within_s: float) -> str:
+    """List the rules of this thread's namespace; raises OSError or TimeoutError."""
+    name = "ip6tables-legacy-save" if version == IPV6 else "iptables-legacy-save"
+    program = shutil.which(name, path=PROGRAM_PATH)
+    if program is None:
+        raise FileNotFoundError(f"{name} is not installed")
+    try:
+        done = subprocess.run(
+            [program], capture_output=True, text=True, check=False, timeout=max(within_s, 0)
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"{name} takes too long") from error
+    if done.returncode:
+        raise OSError(done.stderr.strip() or f"{name} failed")
+    return done.stdout
 
-    Raises OSError where their program is missing or fails.
-    """
-    counts: Counter[str] = Counter()
-    for name in _programs():
-        program = shutil.which(name, path=PROGRAM_PATH)
-        if program is None:
-            raise FileNotFoundError(f"{name} is not installed")
-        try:
-            done = subprocess.run(
-                [program, "-c"],
-                check=True,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=SAVED_WITHIN_S,
+
+def legacy_suspects(listing: str, flow: FiveTuple, passage: Passage) -> list[SecurityRule]:
+    """Pick the rules and policies that can have dropped a packet, at most MOST_RULES."""
+    found: list[SecurityRule] = []
+    family = "ip6tables" if flow.dst.version == IPV6 else "iptables"
+    for table, chain, number, words in _entries(listing):
+        if chain in BUILT_IN - CHAINS[passage] or not _can_drop(words, flow):
+            continue
+        found.append(
+            SecurityRule(
+                family=family,
+                table=table,
+                chain=chain,
+                handle=number,
+                text=shlex.join(words),
+                comment=_value(words, "--comment"),
             )
-        except subprocess.SubprocessError as error:
-            raise OSError(str(error)) from error
-        counts.update(counts_of(done.stdout, program=name.removesuffix("-save")))
-    return counts
+        )
+    return found[:MOST_RULES]
 
 
-def counts_of(saved: str, *, program: str) -> Counts:
-    """Read what a program has saved; rules alike count together."""
-    counts: Counter[str] = Counter()
-    table = ""
-    for line in saved.splitlines():
-        if begun := TABLE.fullmatch(line):
-            table = begun[1]
-        elif rule := DROPPING.fullmatch(line):
-            counts[f"{program} -t {table} {rule['text']}"] += int(rule["packets"])
-        elif policy := POLICY.fullmatch(line):
-            counts[f"{program} -t {table} -P {policy['chain']} DROP"] += int(policy["packets"])
-    return counts
+def _entries(listing: str) -> Iterator[tuple[str, str, int, list[str]]]:
+    """Yield table, chain, number in the chain and words of each policy (number 0) and rule."""
+    table, numbers = "", dict[str, int]()
+    for line in listing.splitlines():
+        if line.startswith("*"):
+            table, numbers = line[1:], {}
+        elif line.startswith(":"):
+            chain, policy, *_ = line[1:].split()
+            yield table, chain, 0, ["-j", policy]
+        elif line.startswith("-A "):
+            _, chain, *words = shlex.split(line)
+            numbers[chain] = numbers.get(chain, 0) + 1
+            yield table, chain, numbers[chain], words
 
 
-def risen(before: Counts, now: Counts) -> list[str]:
-    """Say which have matched since, those that did most often first."""
-    rises = Counter({rule: count - before.get(rule, 0) for rule, count in now.items()})
-    return [
-        f"{rule} has dropped {count} packets, of whatever flow, since tracing began"
-        for rule, count in rises.most_common(MOST_NAMED)
-        if count > 0
-    ]
+def _can_drop(words: list[str], flow: FiveTuple) -> bool:
+    if _value(words, "-j") not in REFUSING:
+        return False
+    for option, field in ADDRESSES.items():
+        prefix = _value(words, option)
+        if prefix and getattr(flow, field) not in ip_network(prefix, strict=False):
+            return False
+    for option, field in PORTS.items():
+        port, known = _value(words, option), getattr(flow, field)
+        if known and port.isdigit() and int(port) != known:
+            return False
+    protocol = _value(words, "-p")
+    return protocol in {"", "all", protocol_name(flow.protocol), str(flow.protocol)}
 
 
-def _programs() -> list[str]:
-    found = []
-    for name, program in SAVED_BY.items():
-        with suppress(OSError):
-            if Path("/proc/thread-self/net", name).read_text().strip():
-                found.append(program)
-    return found
+def _value(words: list[str], option: str) -> str:
+    """Give what an option asks for; empty if it does not, or asks for all else."""
+    if option not in words:
+        return ""
+    at = words.index(option)
+    is_negated = at > 0 and words[at - 1] == "!"
+    return "" if is_negated or at + 1 == len(words) else words[at + 1]

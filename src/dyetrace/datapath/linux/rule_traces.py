@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dyetrace.datapath.headers import parse_headers
 from dyetrace.datapath.linux.nft_trace import Kind, TraceStep, Verdict
 from dyetrace.datapath.linux.ruleset import Chain, Rule, RulePlace
+from dyetrace.datapath.linux.suspects import shortened
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.record import address_of
 from dyetrace.model.rule_met import MetAs, RuleMet
@@ -18,6 +19,7 @@ TABLE = re.compile(r"dyetrace-\d+")
 
 PACKETS_KEPT = 64
 STEPS_KEPT = 256  # of one packet
+MOST_SHOWN = 64  # of those, the last
 COUNTER = re.compile(r"(?:^| )counter packets (?P<packets>\d+) bytes (?P<bytes>\d+)")
 MET_AS = {Kind.RULE: MetAs.RULE, Kind.POLICY: MetAs.POLICY, Kind.RETURN: MetAs.RETURN}
 
@@ -120,7 +122,7 @@ def rules_met(
                 decision="return" if is_end else _decision(step),
                 handle=step.handle,
                 stack=stack,
-                text=rule.text if rule else "",
+                text=shortened(rule.text) if rule else "",
                 comment=rule.comment if rule else "",
                 packets=int(counted["packets"]) if counted else None,
                 bytes=int(counted["bytes"]) if counted else None,
@@ -128,7 +130,7 @@ def rules_met(
         )
         if step.verdict == Verdict.JUMP:
             stack = (*stack, step.chain)
-    return tuple(found)
+    return tuple(found[-MOST_SHOWN:])
 
 
 def _rules_of(chains: Iterable[Chain]) -> dict[tuple[str, str, str, int], Rule]:

@@ -3,9 +3,10 @@
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from dyetrace.datapath.linux.errors import DatapathError
+from dyetrace.datapath.linux.legacy_counts import Counts, legacy_counts
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.nft_trace import TraceStep
 from dyetrace.datapath.linux.rule_traces import TABLE, place_of
@@ -30,6 +31,7 @@ class Traced:
 
     steps: Sequence[TraceStep] = ()
     before: tuple[Chain, ...] = ()
+    legacy: Counts = field(default_factory=dict)  # what iptables-legacy had counted
     notes: tuple[str, ...] = ()
 
     @property
@@ -58,6 +60,7 @@ class Armed:
 
     before: tuple[Chain, ...] = ()
     watch: RuleWatch | None = None
+    legacy: Counts = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what of its rules cannot be seen
 
 
@@ -107,7 +110,7 @@ class RuleWatches:
             steps = next(filter(None, (watch.dropped_of(flow) for watch in watches)), ())
         if not steps and not dropped:
             steps = next(filter(None, (watch.first_of(flow) for watch in watches)), ())
-        return Traced(steps=steps, before=armed.before, notes=armed.notes)
+        return Traced(steps=steps, before=armed.before, legacy=armed.legacy, notes=armed.notes)
 
     def close(self) -> None:
         """End all traces and forget them."""
@@ -123,10 +126,12 @@ class RuleWatches:
         notes = []
         for netns, place in coming.items():
             self._disarm(netns)
+            armed = Armed()
             try:
-                self._armed[netns] = _armed(place, self._colors)
+                armed = _armed(place, self._colors)
             except (OSError, DatapathError) as error:
                 notes.append(f"which rules are met in {place.name} is not traced: {error}")
+            self._armed[netns] = _with_legacy(armed, place)
         for netns in leaving:
             self._disarm(netns)
         self._notes = tuple(notes)
@@ -164,3 +169,12 @@ def _armed(place: Netns, colors: Iterable[int]) -> Armed:
         watch=RuleWatch(place, colors) if traceable else None,
         notes=(UNTRACED,) if UNTRACEABLE in hooks else (),
     )
+
+
+def _with_legacy(armed: Armed, place: Netns) -> Armed:
+    """Add what iptables-legacy has counted so far, where there are rules of it."""
+    try:
+        return replace(armed, legacy=place.run(legacy_counts))
+    except (OSError, DatapathError) as error:
+        note = f"rules of iptables-legacy were not counted: {error}"
+        return replace(armed, notes=(*armed.notes, note))

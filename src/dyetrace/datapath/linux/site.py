@@ -19,13 +19,14 @@ from dyetrace.datapath.linux.devices import (
     reverse_path_filter,
 )
 from dyetrace.datapath.linux.errors import DatapathError
+from dyetrace.datapath.linux.legacy_counts import has_legacy_rules, legacy_counts, risen
 from dyetrace.datapath.linux.legacy_rules import legacy_listing, legacy_suspects
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.route_query import Keys
 from dyetrace.datapath.linux.routing import look_up, neighbour_of
 from dyetrace.datapath.linux.rule_traces import place_of, rules_met
 from dyetrace.datapath.linux.rule_watches import Traced
-from dyetrace.datapath.linux.ruleset import Chain, RuleListing, has_legacy_rules, parse_ruleset
+from dyetrace.datapath.linux.ruleset import Chain, RuleListing, parse_ruleset
 from dyetrace.datapath.linux.surroundings import tunnel_of, with_surroundings
 from dyetrace.datapath.linux.suspects import (
     MOST_RULES,
@@ -43,6 +44,7 @@ T = TypeVar("T")
 
 # Usually some ten ms; more where many namespaces come and go, as the kernel has one lock for all.
 WITHIN_S = 1.5
+MOST_QUEUES = 32  # a shaper may have a class for each of its users
 
 
 def inspect_site(  # noqa: PLR0913 - what a drop's record holds
@@ -161,6 +163,7 @@ class _Inspection:
             else:
                 self.passage = Passage.BRIDGED
                 self._follow_bridge(devices, came_to, self.destination_mac)
+                self._try("underlay routes", lambda: self._look_at_underlay(ipr))
             self._look_at_concerned(devices)
             if self.is_loss:
                 self._try("surroundings", lambda: self._look_around(ipr, devices))
@@ -212,6 +215,14 @@ class _Inspection:
         self.found = replace(self.found, neighbour=neighbour)
         self._follow_bridge(devices, way.ifindex, neighbour.mac if neighbour else "")
 
+    def _look_at_underlay(self, ipr: IPRoute) -> None:
+        """Look up the way of the outer packet, if there is one: this host sends it itself."""
+        if self.outer is None:
+            return
+        way = look_up(ipr, Keys(flow=outer_flow(self.outer)))
+        if way.route.kind is not RouteKind.LOCAL:
+            self.found = replace(self.found, route=way.route, neighbour=neighbour_of(ipr, way))
+
     def _follow_bridge(self, devices: Devices, bridge: int, mac: str) -> None:
         """Find the port by which a bridge sends frames to a MAC address."""
         if not mac or devices.kind(bridge) != "bridge":
@@ -233,7 +244,7 @@ class _Inspection:
             links=tuple(state for state in states if state is not None),
             bridge_ports=tuple(port for port in bridge_ports if port is not None),
             queue=most_in_the_way(queues),
-            queues=queues,
+            queues=queues[:MOST_QUEUES],
             backlog=backlog(),
         )
 
@@ -286,6 +297,7 @@ class _Inspection:
             listing = legacy_listing(flow.dst.version, within_s=WITHIN_S)
             rules = legacy_suspects(listing, flow, passage)
             self.found = replace(self.found, rules=(*self.found.rules, *rules))
+            self.notes += risen(self.traced.legacy, legacy_counts())
 
     def _as_rules_see_it(self) -> tuple[FiveTuple, Passage]:
         """Say what meets rules: of an encapsulated packet the outer one, and the host's own."""

@@ -255,14 +255,18 @@ def _hooks_met(
     return HOOKS[passage] if family in {"inet", "bridge", own_family} else frozenset()
 
 
+def shortened(text: str) -> str:
+    """Cut a rule's text where it is too long to carry: sets can be huge."""
+    return text[:LONGEST_TEXT] + "..." if len(text) > LONGEST_TEXT else text
+
+
 def _suspect(chain: Chain, rule: Rule) -> SecurityRule:
-    is_long = len(rule.text) > LONGEST_TEXT
     return SecurityRule(
         family=chain.family,
         table=chain.table,
         chain=chain.name,
         handle=rule.handle,
-        text=rule.text[:LONGEST_TEXT] + "..." if is_long else rule.text,
+        text=shortened(rule.text),
         comment=rule.comment,
     )
 

@@ -126,7 +126,7 @@ def objects_of(objects: tuple[str, ...], family: int) -> tuple[str, ...]:
 
 def versions_in(text: str) -> set[int]:
     """Find the IP versions of the addresses in a text."""
-    found = set()
+    found: set[int] = set()
     for word in text.replace("/", " ").split():
         with suppress(ValueError):
             found.add(ip_address(word).version)
