@@ -51,7 +51,6 @@ def add(
     from dyetrace.controller.fleet import Fleet
     from dyetrace.controller.store import TaskStore
     from dyetrace.model.task import Task, task_name
-    from dyetrace.planning.plan import plan
     from dyetrace.transport.in_process import InProcessLog
 
     chosen = choose_cloud(cloud)
@@ -60,7 +59,7 @@ def add(
     async def refuse_what_can_be_refused(task: Task) -> None:
         fleet = Fleet(chosen, log=InProcessLog())
         try:
-            plan(task, await fleet.open())
+            fleet.plan(task, await fleet.open())
         finally:
             await fleet.close()
 

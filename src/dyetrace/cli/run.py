@@ -23,7 +23,6 @@ from dyetrace.errors import DyetraceError, NotPermitted, StoreUnavailable, TaskE
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, Task, TaskState, task_name
-from dyetrace.planning.plan import plan
 from dyetrace.transport.in_process import InProcessLog
 from dyetrace.wire.answer import Json, answer_of, filter_json
 
@@ -128,7 +127,7 @@ async def _run(
     is_stored = not is_new
     try:
         topology = await fleet.open()
-        plan(task, topology)  # refuses what can be refused before anything is stored
+        fleet.plan(task, topology)  # refuses what can be refused before anything is stored
         for conflict in fleet.conflicts:
             on_progress(_noted(task, str(conflict)))
         if is_new:

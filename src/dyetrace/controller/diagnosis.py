@@ -22,7 +22,6 @@ from dyetrace.model.site import SiteEvidence
 from dyetrace.model.task import Limits, Task, TaskState
 from dyetrace.model.topology import Topology
 from dyetrace.model.verdict import Verdict
-from dyetrace.planning.plan import plan
 from dyetrace.wire.messages import (
     Color,
     Done,
@@ -74,7 +73,7 @@ class Diagnosis:
     async def run(self) -> Verdict:
         """Trace, and judge. Whatever happens, no policy of the task outlives this call."""
         self._began = self._renewed = time.monotonic()
-        wanted = plan(self.task, self.topology)
+        wanted = self.fleet.plan(self.task, self.topology)
         try:
             self._enter(TaskState.READY)
             await self._install(wanted)

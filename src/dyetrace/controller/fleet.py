@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from dyetrace.analysis.losses import HostReport
 from dyetrace.controller.link import AgentLink
-from dyetrace.errors import AgentUnreachable, DyetraceError
+from dyetrace.errors import AgentUnreachable, DyetraceError, NoSource, UnknownEndpoint
 from dyetrace.inventory.clouds import Cloud
 from dyetrace.inventory.merge import Conflict, merge
 from dyetrace.inventory.overlay import apply_inventory
-from dyetrace.model.policy import ColorCounts
-from dyetrace.model.task import TaskId
+from dyetrace.model.policy import ColorCounts, Plan
+from dyetrace.model.task import Task, TaskId
 from dyetrace.model.topology import Host, Topology
+from dyetrace.planning.plan import plan
 from dyetrace.transport.log import RecordLog, Shipment
 from dyetrace.wire.messages import Records
 
@@ -61,6 +62,21 @@ class Fleet:
             hosts=merged.hosts,
             nics=(*self._cloud.nics.values(), *(entry.nic for entry in inventory.nics)),
         )
+
+    def plan(self, task: Task, topology: Topology) -> Plan:
+        """Plan a task for the hosts that answered.
+
+        Raises what planning raises; AgentUnreachable where that may be for want of a host.
+        """
+        try:
+            return plan(task, topology)
+        except (NoSource, UnknownEndpoint) as error:
+            silent = [link.name for link in self.links if not link.host.number]
+            if not silent:
+                raise
+            raise AgentUnreachable(
+                f"{error}. It may be on a host whose agent does not answer: {', '.join(silent)}"
+            ) from error
 
     async def close(self) -> None:
         """Disconnect from all; each then lets go of what this controller had asked for."""

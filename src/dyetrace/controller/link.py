@@ -30,6 +30,7 @@ from dyetrace.wire.messages import (
 A = TypeVar("A", bound=Answer)
 
 ANSWER_WITHIN_S = 5.0
+WELCOME_WITHIN_S = 20.0  # it may be attaching for other tasks
 EACH_PORT_WITHIN_S = 0.1  # attaching takes some 10 ms, and hosts of one kernel wait for each other
 PINGS = 15  # the quickest of them relates the clocks best
 
@@ -75,12 +76,14 @@ class AgentLink:
             ) from error
         self.is_up = True
         self._listening = asyncio.create_task(self._listen(reader))
-        welcome = await self.ask(Hello(request=0), Welcome)
+        welcome = await self.ask(Hello(request=0), Welcome, within_s=WELCOME_WITHIN_S)
         self.host, self.notes = welcome.host, welcome.notes
         self.clock = await self._related_clock()
 
-    async def ask(self, request: Request, kind: type[A], *, ports: int = 0) -> A:
-        """Ask and wait, longer where ports are to be attached or let go.
+    async def ask(
+        self, request: Request, kind: type[A], *, within_s: float = 0.0, ports: int = 0
+    ) -> A:
+        """Ask and wait, longer where that is said or ports are to be attached or let go.
 
         Raises AgentUnreachable, or PolicyRefused with the agent's reason.
         """
@@ -90,7 +93,7 @@ class AgentLink:
         try:
             if not self.is_up or self._writer is None:
                 raise AgentUnreachable(f"the agent of host {self.name} is gone")
-            async with asyncio.timeout(ANSWER_WITHIN_S + ports * EACH_PORT_WITHIN_S):
+            async with asyncio.timeout((within_s or ANSWER_WITHIN_S) + ports * EACH_PORT_WITHIN_S):
                 await frames.send(self._writer, replace(request, request=number))
                 found = await answer
         except (TimeoutError, ConnectionError) as error:

@@ -99,6 +99,15 @@ def test_no_agent_at_all_is_unreachable_and_names_them(tmp_path):
     run(test, tmp_path)
 
 
+def test_a_source_on_a_host_that_does_not_answer_is_unreachable_not_unknown(tmp_path):
+    async def test(agents):
+        await agents.kill("cn-1")
+        with pytest.raises(AgentUnreachable, match=r"agent does not answer: cn-1"):
+            await agents.diagnose(TASK)
+
+    run(test, tmp_path)
+
+
 def test_a_lost_source_agent_gives_undetermined(tmp_path):
     async def test(agents):
         tracing = asyncio.create_task(agents.diagnose(TASK))
