@@ -54,7 +54,7 @@ def test_the_answer_has_the_names_that_are_documented(bridged):
 
     assert set(answer) == {
         "id", "verdict", "summary", "total", "lost", "started_at", "finished_at", "filter",
-        "findings", "paths", "undetermined", "cost",
+        "findings", "paths", "undetermined", "cost", "inspections",
     }  # fmt: skip
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", answer["finished_at"])
     assert answer["filter"] == {"protocol": "icmp", "src_vm": "web", "dst_vm": "db"}
