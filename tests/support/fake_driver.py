@@ -7,9 +7,9 @@ from itertools import count
 
 from dyetrace.datapath.driver import Batch, Look, Losses, Spot
 from dyetrace.errors import PolicyRefused
-from dyetrace.model.packet import ColorMap
+from dyetrace.model.packet import ColorMap, FiveTuple
 from dyetrace.model.policy import ColorCounts, ColorPolicy
-from dyetrace.model.site import SiteEvidence
+from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, PortKey
 
@@ -33,6 +33,7 @@ class FakeDriver:
     is_closed: bool = False
     traced: frozenset[int] = frozenset()
     looks: Callable[[Spot], SiteEvidence] = lambda _: SiteEvidence(notes=("looked at",))
+    counts_uncolored: Uncolored = field(default_factory=Uncolored)
     _waiting: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -99,6 +100,14 @@ class FakeDriver:
     def watch_rules(self, netns: int) -> None:
         assert netns
         self._tell("watch rules")
+
+    def watch_uncolored(self, netns: int, flow: FiveTuple) -> None:
+        assert netns
+        self._tell(f"watch uncolored packets to {flow.dst}")
+
+    def uncolored(self, netns: int, flow: FiveTuple, *, family: str, table: str) -> Uncolored:
+        self._tell(f"count uncolored packets to {flow.dst} in {netns} {family} {table}")
+        return self.counts_uncolored
 
     def inspection_at(self, spot: Spot) -> Look:
         self._tell("inspect")

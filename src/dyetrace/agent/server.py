@@ -23,6 +23,7 @@ from dyetrace.wire.messages import (
     PROTOCOL_VERSION,
     Answer,
     Color,
+    CountUncolored,
     Done,
     Flush,
     Health,
@@ -41,7 +42,9 @@ from dyetrace.wire.messages import (
     Request,
     Settle,
     StopColor,
+    UncoloredCounted,
     WatchRules,
+    WatchUncolored,
     Welcome,
 )
 
@@ -184,7 +187,7 @@ class AgentServer:
             traceback.print_exc()
             return Refused(request=request.request, text=f"bug in the agent: {error!r}")
 
-    def _handled(self, request: Request, session: SessionId) -> Answer:  # noqa: PLR0911 - one per request
+    def _handled(self, request: Request, session: SessionId) -> Answer:
         now_ns = time.monotonic_ns()
         match request:
             case Hello():
@@ -211,8 +214,19 @@ class AgentServer:
                 self._held.stop_color(request.task_id)
             case Remove():
                 self._held.remove(request.task_id)
+            case _:
+                return self._looked(request)
+        return Done(request=request.request)
+
+    def _looked(self, request: Request) -> Answer:
+        """Answer those who want to know what a place is like."""
+        match request:
             case WatchRules():
                 self.driver.watch_rules(request.netns)
+            case WatchUncolored():
+                self.driver.watch_uncolored(request.netns, request.five_tuple)
+            case CountUncolored():
+                return self._counted(request)
             case Inspect():
                 return self._inspected(request)
             case _:
@@ -235,6 +249,12 @@ class AgentServer:
             colors=self.driver.colors.pairs,
             notes=notes,
         )
+
+    def _counted(self, request: CountUncolored) -> UncoloredCounted:
+        counted = self.driver.uncolored(
+            request.netns, request.five_tuple, family=request.family, table=request.table
+        )
+        return UncoloredCounted(request=request.request, counted=counted)
 
     def _inspected(self, request: Inspect) -> Inspected:
         spot = Spot(

@@ -63,6 +63,7 @@ class SitePlace:
     in_ifindex: int
     out_ifindex: int
     five_tuple: FiveTuple
+    came_as: FiveTuple  # what it was when it came into the VFD
     outer: Outer | None = None
 
 
@@ -81,6 +82,7 @@ def places_to_inspect(found: Sequence[Alike], topology: Topology) -> dict[LossKe
             in_ifindex=way_in.port_key[2] if way_in else 0,
             out_ifindex=_receivers_port(path, topology),
             five_tuple=path.last.five_tuple,
+            came_as=(way_in or path.sightings[0]).five_tuple,
             outer=path.last.outer,
         )
     return places

@@ -23,12 +23,14 @@ def why_unknown(
     site: SiteEvidence = NOTHING_FOUND,
     packets: int = 0,
 ) -> Unknown | None:
-    """Why this vanished packet cannot be called lost; None where it can.
+    """Why this packet cannot be called lost; None where it can.
 
     A missing record is not a lost packet: whoever should have seen the packet
-    next must have been able to. site: the place as its agent found it; packets:
-    how many vanished there.
+    next must have been able to. Nor is one lost that was dropped for its color
+    only. site: the place as its agent found it; packets: how many ended there.
     """
+    if path.fate is Fate.DROPPED:
+        return _color_decided(path, topology, site)
     if path.fate is not Fate.VANISHED:
         return None
     return (
@@ -93,6 +95,19 @@ def _color_lost(path: Path, topology: Topology, site: SiteEvidence) -> Unknown |
         code=Absence.COLOR_LOST,
         text=f"they came in {_where(path, topology)}, where the DSCP, and so the color, "
         f"is rewritten by {by}: they may have gone on from there",
+    )
+
+
+def _color_decided(path: Path, topology: Topology, site: SiteEvidence) -> Unknown | None:
+    """Whether a rule drops packets for the color that we gave them, and for nothing else."""
+    seen, rule = site.uncolored, site.dropped_by
+    if seen is None or rule is None or seen.dropped or not seen.passed:
+        return None
+    return Unknown(
+        code=Absence.COLOR_DECIDED,
+        text=f"the color changed their fate {_where(path, topology)}: {describe_rule(rule)} "
+        f"drops by DSCP, while {seen.passed} packets of the flow without color passed there "
+        "(choose other colors: the agents' --colors)",
     )
 
 

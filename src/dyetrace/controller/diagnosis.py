@@ -14,6 +14,7 @@ from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.inspections import with_inspections
 from dyetrace.controller.link import AgentLink
+from dyetrace.controller.recheck import with_uncolored
 from dyetrace.controller.sites import Sites
 from dyetrace.errors import AgentUnreachable, PolicyRefused
 from dyetrace.model.policy import Plan
@@ -147,7 +148,9 @@ class Diagnosis:
         await self._sites.settle(found)
         reports = self.fleet.reports(self.task.id, self._not_installed)
         await self._look_at_rules(found, wanted)
-        evidence = await self._sites.evidence(found)
+        evidence = await with_uncolored(
+            await self._sites.evidence(found), found, fleet=self.fleet, topology=self.topology
+        )
         verdict = judge(self._observed(partial, reports, evidence))
         self._enter(TaskState.DONE)
         return with_inspections(verdict, self._sites.taken(), found, self.topology)

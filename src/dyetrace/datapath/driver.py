@@ -9,7 +9,7 @@ import numpy as np
 from dyetrace.model.packet import ColorMap, FiveTuple, Outer
 from dyetrace.model.policy import ColorCounts, ColorPolicy, Receiver
 from dyetrace.model.record import RECORD, Point, RecordArray
-from dyetrace.model.site import SiteEvidence
+from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, PortKey
 
@@ -123,6 +123,15 @@ class DatapathDriver(Protocol):
 
         Raises PolicyRefused where that can't be seen.
         """
+
+    def watch_uncolored(self, netns: int, flow: FiveTuple) -> None:
+        """See what rules do with a flow's packets that have no color, while anything is logged.
+
+        Raises PolicyRefused where that can't be seen.
+        """
+
+    def uncolored(self, netns: int, flow: FiveTuple, *, family: str, table: str) -> Uncolored:
+        """Count what became of those that met rules of a table, by now."""
 
     def inspection_at(self, spot: Spot) -> Look:
         """Prepare to look at a place through a packet's eyes."""

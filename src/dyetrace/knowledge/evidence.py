@@ -7,7 +7,7 @@ from dyetrace.knowledge.loss import Loss, Place
 from dyetrace.knowledge.objects import describe_link, describe_rule
 from dyetrace.knowledge.probe import Probe
 from dyetrace.knowledge.remedies import narrowest_link
-from dyetrace.knowledge.signs import UNSAID, dead_link, dead_tunnel, function
+from dyetrace.knowledge.signs import UNSAID, dead_link, dead_tunnel, function, looks_at_dscp
 from dyetrace.model.cause import Cause, Evidence, EvidenceClass, Layer
 from dyetrace.model.rule_met import walk
 from dyetrace.model.site import BridgePort, Queue, RouteKind, RouteLookup
@@ -43,6 +43,18 @@ def _of_packets(cause: Cause, loss: Loss, probe: Probe | None) -> Iterator[Evide
         if len(loss.site.rules_met) > 1:  # one alone is named above
             text = f"traced: {walk(loss.site.rules_met)}"
             yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
+        yield from _color(loss)
+
+
+def _color(loss: Loss) -> Iterator[Evidence]:
+    """Say what is known of the color's part where a rule looks at the DSCP."""
+    seen = loss.site.uncolored
+    if seen is not None:
+        text = f"of {seen.passed + seen.dropped} packets without color, {seen.dropped} died there"
+        yield Evidence(kind=EvidenceClass.OBSERVED, text=text)
+    elif looks_at_dscp(loss.site):
+        text = "a rule looks at the DSCP: the color may have decided, no packet without it came"
+        yield Evidence(kind=EvidenceClass.CONFIG, text=text)
 
 
 def _dropping(loss: Loss, probe: Probe) -> str:

@@ -5,13 +5,15 @@ without a reason: then the function is all that tells. Names are as seen on
 Linux 6.18, and where they differ, on older kernels.
 """
 
+import re
 from typing import Final
 
 from dyetrace.knowledge.loss import Loss, Place
-from dyetrace.model.site import Link, Tunnel
+from dyetrace.model.site import Link, SiteEvidence, Tunnel
 
 LAST_HOP: Final = 1  # a TTL that no router can spend
 UNSAID: Final = frozenset({"", "NOT_SPECIFIED"})
+LOOKS_AT_DSCP: Final = re.compile(r"\b(dscp|tos)\b(?! set)")  # as nft and iptables write it
 
 NO_ROUTE: Final = frozenset({"IP_INNOROUTES", "IP_OUTNOROUTES"})
 ROUTE_FUNCTIONS: Final = frozenset(
@@ -119,6 +121,13 @@ def dead_tunnel(loss: Loss) -> Tunnel | None:
         (each for each in loss.site.tunnels if each.vni == vni and not each.is_up),
         None,
     )
+
+
+def looks_at_dscp(site: SiteEvidence) -> bool:
+    """Whether a rule that matched what was dropped looks at the DSCP, which is our color."""
+    culprit = site.dropped_by
+    texts = [rule.text for rule in site.rules_met] + ([culprit.text] if culprit else [])
+    return any(LOOKS_AT_DSCP.search(text) for text in texts)
 
 
 def is_queue_drop(loss: Loss) -> bool:

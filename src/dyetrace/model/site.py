@@ -197,6 +197,14 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Uncolored:
+    """What became of a flow's packets without the color, where a rule drops those with it."""
+
+    passed: int = 0  # went through the rule's table, and on
+    dropped: int = 0  # by whatever rule there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteEvidence:
     """All that an agent took at one drop, or at one place where packets vanish."""
 
@@ -211,6 +219,7 @@ class SiteEvidence:
     rules_met: tuple[RuleMet, ...] = ()  # in the order met, where the packet was traced
     dropped_by: SecurityRule | None = None  # the very rule, where the packet was traced
     rules: tuple[SecurityRule, ...] = ()  # all that drop or reject here, as context
+    uncolored: Uncolored | None = None  # looked at where the color may have decided
     rewriters: tuple[SecurityRule, ...] = ()  # rules that set the DSCP, and so take the color off
     conntrack: Conntrack | None = None
     connection: Connection | None = None  # the packet's own

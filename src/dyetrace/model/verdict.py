@@ -35,6 +35,7 @@ class Absence(StrEnum):
     NOT_INSTALLED = "NOT_INSTALLED"  # a policy could not be installed
     IN_FLIGHT = "IN_FLIGHT"  # the grace time ended while a queue still held as many packets
     COLOR_LOST = "COLOR_LOST"  # something on the way sets the DSCP, and so took the color off
+    COLOR_DECIDED = "COLOR_DECIDED"  # dropped for the color: packets without it pass there
     OUT_OF_SCOPE = "OUT_OF_SCOPE"  # the packet left what we may look at
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from dyetrace.model.inspection import Inspection
 from dyetrace.model.packet import FiveTuple, Outer
 from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
-from dyetrace.model.site import SiteEvidence
+from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 
@@ -120,6 +120,34 @@ class WatchRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchUncolored:
+    """Controller: from now on see what rules there do with a flow's uncolored packets."""
+
+    request: int
+    netns: int
+    five_tuple: FiveTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountUncolored:
+    """Controller: what became of those that met rules of this table?"""
+
+    request: int
+    netns: int
+    five_tuple: FiveTuple
+    family: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncoloredCounted:
+    """Agent: this, by now."""
+
+    request: int
+    counted: Uncolored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspect:
     """Controller: what does this place look like to a packet that was lost there?
 
@@ -189,8 +217,20 @@ class Inspections:
 
 
 Request = (
-    Hello | Ping | Log | Color | Renew | StopColor | Flush | Settle | Remove | WatchRules | Inspect
+    Hello
+    | Ping
+    | Log
+    | Color
+    | Renew
+    | StopColor
+    | Flush
+    | Settle
+    | Remove
+    | WatchRules
+    | WatchUncolored
+    | CountUncolored
+    | Inspect
 )
-Answer = Welcome | Pong | Inspected | Done | Refused
+Answer = Welcome | Pong | Inspected | UncoloredCounted | Done | Refused
 News = Records | Inspections | Health
 Message = Request | Answer | News

@@ -29,6 +29,7 @@ WHY_UNKNOWN: Final[Mapping[Absence, str]] = {
     Absence.RECORDS_LOST: "the provider has lost part of the records: try again",
     Absence.NOT_INSTALLED: "part of the provider's network could not be looked at",
     Absence.IN_FLIGHT: "some packets were still on their way",
+    Absence.COLOR_DECIDED: "a rule drops what has the color that traced packets get",
     Absence.COLOR_LOST: "a device sets the packets' DSCP: beyond it they cannot be recognized",
     Absence.OUT_OF_SCOPE: "the packets left the provider's network",
 }

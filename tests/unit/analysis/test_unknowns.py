@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dyetrace.model.record import Point
-from dyetrace.model.site import Program, Queue, SecurityRule, SiteEvidence
+from dyetrace.model.site import Program, Queue, SecurityRule, SiteEvidence, Uncolored
 from dyetrace.model.topology import Nic
 from dyetrace.model.verdict import Absence, VerdictKind
 from support.builders import (
@@ -59,6 +59,26 @@ def test_a_drop_that_was_seen_is_lost_whatever_sets_the_dscp():
     )
 
     assert verdict.kind is VerdictKind.LOST
+
+
+def dropped_for_dscp(*, passed, dropped):
+    rule = SecurityRule(family="inet", table="qos", chain="c", handle=5, text="ip dscp 43 drop")
+    site = SiteEvidence(dropped_by=rule, uncolored=Uncolored(passed=passed, dropped=dropped))
+    return verdict_on(packets(20, keep=CAME_IN, drop=NETFILTER_DROP), site=site)
+
+
+def test_packets_that_only_their_color_got_dropped_are_not_lost():
+    verdict = dropped_for_dscp(passed=2, dropped=0)
+
+    assert (verdict.kind, verdict.lost) == (VerdictKind.UNDETERMINED, 0)
+    assert (codes(verdict), verdict.findings) == ([Absence.COLOR_DECIDED], ())
+    assert "inet qos c handle 5" in verdict.summary
+    assert "2 packets of the flow without color passed" in verdict.summary
+
+
+@pytest.mark.parametrize(("passed", "dropped"), [(0, 3), (1, 2), (0, 0)])
+def test_packets_that_would_have_been_dropped_without_color_are_lost(passed, dropped):
+    assert dropped_for_dscp(passed=passed, dropped=dropped).kind is VerdictKind.LOST
 
 
 def test_packets_that_left_a_vfd_had_their_color_still():

@@ -2,7 +2,8 @@
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,10 +23,10 @@ from dyetrace.datapath.linux.site import inspect_site
 from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.datapath.packet import fill_records
 from dyetrace.errors import PolicyRefused
-from dyetrace.model.packet import ColorMap
+from dyetrace.model.packet import ColorMap, FiveTuple
 from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.record import Point
-from dyetrace.model.site import SiteEvidence
+from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, Port, PortKey, PortKind
 
@@ -231,13 +232,17 @@ class LinuxDriver:
 
     def watch_rules(self, netns: int) -> None:
         """Have nftables trace all colored packets there."""
-        place = self._found.netns.get(netns) if self._found is not None else None
-        if place is None or not self._logged:
-            raise PolicyRefused("the namespace is gone, or nothing is logged")
-        try:
-            self._rules.watch_closely(netns, place)
-        except (OSError, DatapathError) as error:
-            raise PolicyRefused(f"its rules cannot be traced: {error}") from error
+        with _rules_traced():
+            self._rules.watch_closely(netns, self._logged_place(netns))
+
+    def watch_uncolored(self, netns: int, flow: FiveTuple) -> None:
+        """Have nftables trace a flow's uncolored packets there."""
+        with _rules_traced():
+            self._rules.watch_uncolored(netns, self._logged_place(netns), flow)
+
+    def uncolored(self, netns: int, flow: FiveTuple, *, family: str, table: str) -> Uncolored:
+        """Count what nftables has told of them."""
+        return self._rules.uncolored(netns, flow, family=family, table=table)
 
     def inspection_at(self, spot: Spot) -> Look:
         """Prepare to look around in a namespace that was discovered."""
@@ -297,6 +302,12 @@ class LinuxDriver:
     def _drop_reason_names(self) -> dict[int, str]:
         return drop_reason_names()
 
+    def _logged_place(self, netns: int) -> Netns:
+        place = self._found.netns.get(netns) if self._found is not None else None
+        if place is None or not self._logged:
+            raise PolicyRefused("the namespace is gone, or nothing is logged")
+        return place
+
     def _port(self, key: PortKey) -> Port:
         if key not in self._ports:
             raise PortVanished(netns=key[1], ifindex=key[2])
@@ -344,6 +355,14 @@ class LinuxDriver:
             for task_id, coloring in self._tasks.items()
             if any(bits >> slot & 1 for slot in coloring.slots)
         )
+
+
+@contextmanager
+def _rules_traced() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, DatapathError) as error:
+        raise PolicyRefused(f"its rules cannot be traced: {error}") from error
 
 
 def has_tcx() -> bool:

@@ -13,8 +13,9 @@ from dyetrace.datapath.linux.suspects import shortened
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.record import address_of
 from dyetrace.model.rule_met import MetAs, RuleMet
+from dyetrace.model.site import Uncolored
 
-TABLE = re.compile(r"dyetrace-\d+")
+TABLE = re.compile(r"dyetrace-\d+(-uncolored)?")
 """How our own tables are called, of whichever agent."""
 
 PACKETS_KEPT = 64
@@ -64,6 +65,17 @@ class RuleTraces:
         """Give what the latest packet of a flow met that a rule dropped."""
         walks = (each for each in reversed(self._walks) if each.is_dropped and flow in each.flows)
         return next((walk.steps for walk in walks), ())
+
+    def uncolored(self, flow: FiveTuple, *, family: str, table: str) -> Uncolored:
+        """Count what became of a flow's packets that met rules of a table."""
+        walks = [
+            walk
+            for walk in self._walks
+            if flow in walk.flows
+            and any((step.family, step.table) == (family, table) for step in walk.steps)
+        ]
+        dropped = sum(walk.is_dropped for walk in walks)
+        return Uncolored(passed=len(walks) - dropped, dropped=dropped)
 
     def _walk_of(self, step: TraceStep) -> Walk:
         """Find whose step it is: the kernel makes ids of addresses, and soon uses one again."""

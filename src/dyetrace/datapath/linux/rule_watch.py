@@ -1,8 +1,9 @@
-"""Which nftables rules colored packets meet: nftables' own trace, of colored packets only.
+"""Which nftables rules packets meet: nftables' own trace, of chosen packets only.
 
-A table of ours marks colored packets for tracing. It is owned by the netlink
-socket of an `nft` process that we hold by its standard input: however we end,
-the process ends, its socket closes, and the kernel removes the table.
+A table of ours marks them for tracing: colored ones, or a flow's uncolored
+ones. It is owned by the netlink socket of an `nft` process that we hold by its
+standard input: however we end, the process ends, its socket closes, and the
+kernel removes the table.
 """
 
 import os
@@ -20,7 +21,9 @@ from dyetrace.datapath.linux.nft_trace import TraceStep, trace_steps
 from dyetrace.datapath.linux.rule_traces import RuleTraces
 from dyetrace.datapath.linux.ruleset import PROGRAM_PATH
 from dyetrace.model.packet import FiveTuple
+from dyetrace.model.site import Uncolored
 
+IPV4 = 4
 NETLINK_NETFILTER = 12
 SOL_NETLINK = 270
 NETLINK_ADD_MEMBERSHIP = 1
@@ -28,23 +31,35 @@ NFNLGRP_NFTRACE = 9
 SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h; Python has no name for it
 
 TABLE = f"dyetrace-{os.getpid()}"
+UNCOLORED_TABLE = f"{TABLE}-uncolored"
 # Raw tables and conntrack's defragmentation stand at -400 and later.
 BEFORE_ALL_OTHERS = "type filter hook prerouting priority -450"
 FAMILIES = ("bridge", "inet")
 FIRST_PACKETS = "limit rate 2/second burst 20 packets "  # the kernel's bound on what tracing costs
+PORTS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp"}
 READY_WITHIN_S = 1.0
 RECEIVE_BYTES = 1 << 16
 BUFFER_BYTES = 4 << 20  # of the kernel's memory, at most: a step takes about 1 KB there
 
 
 class RuleWatch:
-    """Traces colored packets through one namespace's rules, until it is closed.
+    """Traces packets through one namespace's rules, until it is closed.
 
     What was traced can be asked for by any thread, also after it was closed.
     """
 
-    def __init__(self, netns: Netns, colors: Iterable[int], *, limit: str = FIRST_PACKETS) -> None:
-        """Begin to trace; raises OSError, DatapathError or TimeoutError if that can't be."""
+    def __init__(
+        self,
+        netns: Netns,
+        matches: Iterable[str],
+        *,
+        limit: str = FIRST_PACKETS,
+        table: str = TABLE,
+    ) -> None:
+        """Begin to trace what nft expressions match.
+
+        Raises OSError, DatapathError or TimeoutError if that can't be.
+        """
         program = shutil.which("nft", path=PROGRAM_PATH)
         if program is None:
             raise FileNotFoundError("nft is not installed")
@@ -58,7 +73,7 @@ class RuleWatch:
             self._socket.close()
             raise
         try:
-            self._mark(sorted(colors), limit)
+            self._mark(table, [f"{match} {limit}" for match in matches])
         except BaseException:
             self.close()
             raise
@@ -74,6 +89,12 @@ class RuleWatch:
         with self._lock:
             self._read()
             return tuple(self._traces.dropped_of(flow))
+
+    def uncolored(self, flow: FiveTuple, *, family: str, table: str) -> Uncolored:
+        """Count what became of a flow's packets that met rules of a table."""
+        with self._lock:
+            self._read()
+            return self._traces.uncolored(flow, family=family, table=table)
 
     def close(self) -> None:
         """End the trace and remove the table; what was traced is kept."""
@@ -95,18 +116,16 @@ class RuleWatch:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _mark(self, colors: list[int], limit: str) -> None:
+    def _mark(self, table: str, matches: Sequence[str]) -> None:
         """Set the table up in each family, and wait until nft shows that it stands."""
-        dscp = "{ " + ", ".join(map(str, colors)) + " }"
         lines = []
         for family in FAMILIES:
-            chain = f"{family} {TABLE} colored"
+            chain = f"{family} {table} traced"
             lines += [
-                f"add table {family} {TABLE} {{ flags owner; }}",
+                f"add table {family} {table} {{ flags owner; }}",
                 f"add chain {chain} {{ {BEFORE_ALL_OTHERS}; }}",
-                f"add rule {chain} ip dscp {dscp} {limit}meta nftrace set 1",
-                f"add rule {chain} ip6 dscp {dscp} {limit}meta nftrace set 1",
-                f"list table {family} {TABLE}",
+                *(f"add rule {chain} {match} meta nftrace set 1" for match in matches),
+                f"list table {family} {table}",
             ]
         if self._process.stdin is None or self._process.stdout is None:
             raise OSError("nft has no standard input")
@@ -136,6 +155,29 @@ class RuleWatch:
                 continue  # ENOBUFS: steps were lost, later packets tell the same
             for step in trace_steps(data):
                 self._traces.take(step)
+
+
+def colored(colors: Iterable[int]) -> tuple[str, ...]:
+    """Match packets that have a color."""
+    dscp = _set_of(colors)
+    return (f"ip dscp {dscp}", f"ip6 dscp {dscp}")
+
+
+def uncolored(flow: FiveTuple, colors: Iterable[int]) -> tuple[str, ...]:
+    """Match packets of a flow that have no color."""
+    ip = "ip" if flow.src.version == IPV4 else "ip6"
+    ports = PORTS.get(flow.protocol)
+    which = (
+        f"{ports} sport {flow.src_port} {ports} dport {flow.dst_port}"
+        if ports
+        else f"meta l4proto {flow.protocol}"
+    )
+    ends = f"{ip} saddr {flow.src} {ip} daddr {flow.dst}"
+    return (f"{ends} {ip} dscp != {_set_of(colors)} {which}",)
+
+
+def _set_of(colors: Iterable[int]) -> str:
+    return "{ " + ", ".join(map(str, sorted(colors))) + " }"
 
 
 def _listening() -> socket.socket:

@@ -10,10 +10,11 @@ from dyetrace.datapath.linux.legacy_counts import Counts, legacy_counts
 from dyetrace.datapath.linux.namespaces import Netns
 from dyetrace.datapath.linux.nft_trace import TraceStep
 from dyetrace.datapath.linux.rule_traces import TABLE, place_of
-from dyetrace.datapath.linux.rule_watch import RuleWatch
+from dyetrace.datapath.linux.rule_watch import UNCOLORED_TABLE, RuleWatch, colored, uncolored
 from dyetrace.datapath.linux.ruleset import Chain, RuleListing, parse_ruleset
 from dyetrace.datapath.linux.suspects import rule_at
 from dyetrace.model.packet import FiveTuple
+from dyetrace.model.site import Uncolored
 
 LISTED_WITHIN_S = 1.0
 MAC_BYTES = 6
@@ -69,6 +70,7 @@ class RuleWatches:
 
     def __init__(self, colors: Iterable[int]) -> None:
         self._colors = tuple(colors)
+        self._uncolored: dict[int, RuleWatch] = {}
         self._armed: dict[int, Armed] = {}
         self._closer: dict[int, RuleWatch] = {}
         self._wanted: frozenset[int] = frozenset()
@@ -99,7 +101,19 @@ class RuleWatches:
         if netns not in self._closer:
             self._await_thread()
             self._disarm(netns)  # its table has the same name
-            self._closer[netns] = RuleWatch(place, self._colors, limit=NO_LIMIT)
+            self._closer[netns] = RuleWatch(place, colored(self._colors), limit=NO_LIMIT)
+
+    def watch_uncolored(self, netns: int, place: Netns, flow: FiveTuple) -> None:
+        """Trace a flow's packets without color, the first few; raises OSError or DatapathError."""
+        if before := self._uncolored.pop(netns, None):
+            before.close()
+        matches = uncolored(flow, self._colors)
+        self._uncolored[netns] = RuleWatch(place, matches, table=UNCOLORED_TABLE)
+
+    def uncolored(self, netns: int, flow: FiveTuple, *, family: str, table: str) -> Uncolored:
+        """Count what became of those that met rules of a table."""
+        watch = self._uncolored.get(netns)
+        return watch.uncolored(flow, family=family, table=table) if watch else Uncolored()
 
     def traced(self, netns: int, flow: FiveTuple, *, dropped: bool | None) -> Traced:
         """Say what a flow's packet met: one that a rule dropped, its first, or None: either."""
@@ -115,10 +129,12 @@ class RuleWatches:
     def close(self) -> None:
         """End all traces and forget them."""
         self._await_thread()
-        for watch in (*self._closer.values(), *(each.watch for each in self._armed.values())):
+        armed = (each.watch for each in self._armed.values())
+        for watch in (*self._closer.values(), *self._uncolored.values(), *armed):
             if watch is not None:
                 watch.close()
         self._closer.clear()
+        self._uncolored.clear()
         self._armed.clear()
         self._wanted, self._notes = frozenset(), ()
 
@@ -159,14 +175,14 @@ def _armed(place: Netns, colors: Iterable[int]) -> Armed:
     finally:
         listing.stop()
     if len(text) > LONGEST_LISTING:
-        watch = RuleWatch(place, colors)
+        watch = RuleWatch(place, colored(colors))
         return Armed(watch=watch, notes=(f"{len(text) >> 20} MB of rules were not kept",))
     chains = [chain for chain in parse_ruleset(text) if not TABLE.fullmatch(chain.table)]
     hooks = {(chain.family, chain.hook) for chain in chains if chain.hook}
     traceable = hooks - {UNTRACEABLE}
     return Armed(
         before=tuple(chains),
-        watch=RuleWatch(place, colors) if traceable else None,
+        watch=RuleWatch(place, colored(colors)) if traceable else None,
         notes=(UNTRACED,) if UNTRACEABLE in hooks else (),
     )
 

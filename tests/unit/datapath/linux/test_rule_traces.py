@@ -14,6 +14,7 @@ from dyetrace.datapath.linux.rule_traces import (
 )
 from dyetrace.datapath.linux.ruleset import Chain, Rule, parse_ruleset
 from dyetrace.model.rule_met import LONGEST_WALK, walk
+from dyetrace.model.site import Uncolored
 from support.builders import a_flow
 
 OURS = "dyetrace-77"
@@ -103,6 +104,20 @@ def test_a_packet_is_found_by_what_it_was_before_its_translation_and_after():
 
     assert traces.dropped_of(FLOW) == traces.dropped_of(a_flow(dst="10.0.9.9")) != ()
     assert traces.dropped_of(a_flow(dst="10.0.9.8")) == ()
+
+
+def test_what_became_of_a_flows_packets_is_counted_where_they_met_the_table():
+    traces = told(
+        marked(), a_policy(table="guard"),
+        marked(2), a_policy(table="guard", trace_id=2), a_drop(trace_id=2),
+        marked(3), a_policy(table="other", trace_id=3),
+        marked(4, head=a_head("10.0.9.9")), a_policy(table="guard", trace_id=4),
+    )  # fmt: skip
+
+    counted = traces.uncolored(FLOW, family="inet", table="guard")
+
+    assert counted == Uncolored(passed=1, dropped=1)
+    assert traces.uncolored(FLOW, family="bridge", table="guard") == Uncolored()
 
 
 def test_what_is_too_much_is_forgotten_but_never_the_drop():
