@@ -23,6 +23,7 @@ from dyetrace.errors import DyetraceError, NotPermitted, StoreUnavailable, TaskE
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, Task, TaskState, task_name
+from dyetrace.model.verdict import Verdict
 from dyetrace.transport.in_process import InProcessLog
 from dyetrace.wire.answer import Json, answer_of, filter_json
 
@@ -79,16 +80,18 @@ def run_task(
     cloud: Cloud,
     store: TaskStore,
     on_progress: Callable[[Progress], None],
+    on_answer: Callable[[Json], None] = lambda _: None,
     stored: Task | None = None,
 ) -> Json:
     """Carry a task out and store its answer; Ctrl-C cancels it and cleans up everywhere.
 
-    stored: the task, if it stands in the store already.
+    on_answer gets the answer as soon as it is there, before the hosts let go of the
+    task; stored: the task, if it stands in the store already.
     """
     task = stored or new_task(wanted, limits)
     signals: list[int] = []
     try:
-        work = _run(task, stored is None, cloud, store, on_progress)
+        work = _run(task, stored is None, cloud, store, on_progress, on_answer)
         return asyncio.run(_until_signalled(work, signals))
     except (KeyboardInterrupt, asyncio.CancelledError) as end:
         hosts = ", ".join(agent.host for agent in cloud.agents)
@@ -120,6 +123,7 @@ async def _run(
     cloud: Cloud,
     store: TaskStore,
     on_progress: Callable[[Progress], None],
+    on_answer: Callable[[Json], None],
 ) -> Json:
     log = InProcessLog()
     fleet = Fleet(cloud, log=log)
@@ -141,6 +145,7 @@ async def _run(
             on_state=lambda state: None if state.is_final else store.move(name, state),
             on_progress=on_progress,
             is_cancelled=_Polled(lambda: store.is_cancel_requested(name)),
+            on_verdict=lambda verdict: on_answer(_kept(store, name, verdict)),
         )
     except BaseException as error:
         if is_stored:
@@ -148,9 +153,14 @@ async def _run(
         raise
     finally:
         await fleet.close()
-    answer: dict[str, Any] = answer_of(verdict)
-    state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
+    return answer_of(verdict)
+
+
+def _kept(store: TaskStore, name: str, verdict: Verdict) -> Json:
+    """Store the answer, if that can be."""
+    answer = answer_of(verdict)
     try:
+        state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
         store.finish(name, state, now=verdict.finished_at, answer=answer)
     except (StoreUnavailable, TaskEnded) as error:
         typer.echo(f"dyetrace: the answer is not kept: {error}", err=True)

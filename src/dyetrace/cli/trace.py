@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dyetrace.controller.diagnosis import Progress
+    from dyetrace.wire.answer import Json
 
 
 def trace(
@@ -78,16 +79,21 @@ def trace(
     show = _silent if is_silent or output == "jsonl" else _shown()
     if output == "jsonl" and role != "tenant":
         show = _as_lines
+
+    def tell(answer: "Json") -> None:
+        from dyetrace.cli.render import render, seen_by
+
+        if show is not _silent and output != "jsonl":
+            _clear_line()
+        typer.echo(render(seen_by(role, answer), output, inspect=inspect and role != "tenant"))
+
     store = TaskStore()
     try:
-        answer = run_task(wanted, limits, cloud=chosen, store=store, on_progress=show)
+        answer = run_task(
+            wanted, limits, cloud=chosen, store=store, on_progress=show, on_answer=tell
+        )
     finally:
         store.close()
-    from dyetrace.cli.render import render, seen_by
-
-    if show is not _silent and output != "jsonl":
-        _clear_line()
-    typer.echo(render(seen_by(role, answer), output, inspect=inspect and role != "tenant"))
     raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
 
 

@@ -65,6 +65,7 @@ class Diagnosis:
     on_state: Callable[[TaskState], None]
     on_progress: Callable[[Progress], None]
     is_cancelled: Callable[[], bool] = lambda: False
+    on_verdict: Callable[[Verdict], None] = lambda _: None
     _probes: int = 0
     _not_installed: tuple[str, ...] = ()
     _state: TaskState = TaskState.NEW
@@ -72,14 +73,19 @@ class Diagnosis:
     _renewed: float = 0.0
 
     async def run(self) -> Verdict:
-        """Trace, and judge. Whatever happens, no policy of the task outlives this call."""
+        """Trace, and judge. Whatever happens, no policy of the task outlives this call.
+
+        The verdict is told before the policies are let go, which takes its time.
+        """
         self._began = self._renewed = time.monotonic()
         wanted = self.fleet.plan(self.task, self.topology)
         try:
             self._enter(TaskState.READY)
             await self._install(wanted)
             await self._trace(wanted)
-            return await self._collect(wanted)
+            verdict = await self._collect(wanted)
+            self.on_verdict(verdict)
+            return verdict
         finally:
             await asyncio.shield(self._remove())
 
@@ -300,6 +306,7 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
     on_state: Callable[[TaskState], None],
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
+    on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> Verdict:
     """Carry out one task and close the fleet, whatever happens.
 
@@ -314,6 +321,7 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
             on_state=on_state,
             on_progress=on_progress,
             is_cancelled=is_cancelled,
+            on_verdict=on_verdict,
         ).run()
     except TimeoutError as error:
         raise AgentUnreachable("an agent does not answer") from error
