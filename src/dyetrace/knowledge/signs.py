@@ -50,6 +50,13 @@ def was_freed_in(loss: Loss, *functions: str) -> bool:
     return is_unsaid(loss) and function(loss) in functions
 
 
+def was_given_up(loss: Loss) -> bool:
+    """Whether it waited in vain for a neighbour's address; its queue may have been emptied."""
+    return was_freed_in(
+        loss, "neigh_invalidate", "arp_error_report", "ndisc_error_report"
+    ) or was_said(loss, "QUEUE_PURGE", "neigh_invalidate")
+
+
 def was_said(loss: Loss, drop_reason: str, *functions: str) -> bool:
     """Whether it was dropped for this reason in one of these functions."""
     return was_dropped(loss) and loss.drop_reason == drop_reason and function(loss) in functions

@@ -202,6 +202,14 @@ NEIGHBOURS = {
         freed("__udp4_lib_rcv", "NO_SOCKET", outer=an_outer(), tunnels=(tunnel(up=False),)),
         "VXLAN_DEVICE_DOWN",
     ),
+    "a tunnel's other end that does not answer, told by its queue": (
+        freed("neigh_invalidate", "QUEUE_PURGE", outer=an_outer()),
+        "VTEP_NEIGHBOUR_UNRESOLVED",
+    ),
+    "a queue emptied elsewhere": (
+        freed("neigh_destroy", "QUEUE_PURGE", outer=an_outer()),
+        "NEIGHBOUR_ENTRY_REMOVED",
+    ),
     "no such VNI, but its device is down": (
         freed("vxlan_rcv", "VXLAN_VNI_NOT_FOUND", outer=an_outer(), tunnels=(tunnel(up=False),)),
         "VXLAN_DEVICE_DOWN",

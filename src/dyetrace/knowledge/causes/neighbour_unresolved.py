@@ -15,7 +15,7 @@ should have been set by the controller.
 """
 
 from dyetrace.knowledge.loss import Loss, Place
-from dyetrace.knowledge.signs import was_freed_in
+from dyetrace.knowledge.signs import was_given_up
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 from dyetrace.model.site import NeighbourState
 
@@ -41,7 +41,7 @@ FALLBACK = "ip netns exec {netns} ip neighbour show"
 
 def explains(loss: Loss) -> bool:
     """Whether it was dropped by its neighbour entry, or waits there."""
-    if was_freed_in(loss, "neigh_invalidate", "arp_error_report", "ndisc_error_report"):
+    if was_given_up(loss):
         return True
     entry = loss.site.neighbour
     return loss.place is Place.INSIDE_VFD and entry is not None and entry.state in UNANSWERED

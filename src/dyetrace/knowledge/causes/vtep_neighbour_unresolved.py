@@ -10,7 +10,7 @@ between.
 """
 
 from dyetrace.knowledge.loss import Loss
-from dyetrace.knowledge.signs import was_dropped, was_freed_in
+from dyetrace.knowledge.signs import was_dropped, was_given_up
 from dyetrace.model.cause import Cause, Layer, Owner, Remedy, Severity
 
 CAUSE = Cause(
@@ -39,6 +39,6 @@ def explains(loss: Loss) -> bool:
         and was_dropped(loss)
         and (
             loss.drop_reason in {"NEIGH_FAILED", "NEIGH_QUEUEFULL", "NEIGH_DEAD"}
-            or was_freed_in(loss, "neigh_invalidate", "arp_error_report", "ndisc_error_report")
+            or was_given_up(loss)
         )
     )

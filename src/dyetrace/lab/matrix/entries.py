@@ -96,9 +96,13 @@ ROUTING: Final = (
         for fault in (
             faults.RouteBlackhole, faults.RouteUnreachable, faults.RouteProhibit,
             faults.RuleBlackhole, faults.RuleUnreachable, faults.RuleProhibit,
-            faults.WrongNextHop, faults.WrongDevice, faults.ForwardingOff, faults.PolicyRoute,
+            faults.WrongNextHop, faults.ForwardingOff, faults.PolicyRoute,
         )
     ),
+    entry(faults.WrongDevice, "gateway"),
+    entry(faults.WrongDevice, "source-vrouter", but=frozenset({"hairpin"})),
+    # There the gateway answers ARP for its floating address on every link, as Linux does.
+    entry(faults.WrongDevice, "source-vrouter", only=frozenset({"hairpin"}), families=(6,)),
     entry(faults.AddressTaken, "source-vrouter", families=(4,)),
     entry(faults.MartianSource, "source-vrouter", families=(4,)),
     entry(faults.MartianDestination, "source-vrouter", families=(4,)),
