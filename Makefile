@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
-DEBIAN_PACKAGES := clang llvm libbpf1 libbpf-dev bpftool nftables iptables iproute2 iputils-ping \
+DEBIAN_PACKAGES := clang llvm libbpf1 libbpf-dev bpftool nftables iptables ipset iproute2 iputils-ping \
     iperf3 tcpdump ethtool conntrack procps python3 python3-venv postgresql
 STAMPS := $(VENV)/.stamps
 
@@ -81,7 +81,9 @@ integration: setup ## real processes and namespaces (root)
 
 scenarios: setup ## clouds that work, break and heal (root)
 	$(call say,scenario tests)
-	@$(PYTHON) -m pytest -q tests/scenarios
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/scenarios --ignore tests/scenarios/test_matrix.py
+	$(call say,a sample of the scenario matrix)
+	@$(PYTHON) -m pytest -q tests/scenarios/test_matrix.py
 
 bench: setup ## the README's figures (root)
 	@for bench in bench/*.py; do $(PYTHON) $$bench; done

@@ -169,6 +169,7 @@ def _security(loss: Loss) -> Iterator[str]:
             yield f"a rule that drops here: {describe_rule(one)}"
         if len(site.rules) > MAX_RULES:
             yield f"and {len(site.rules) - MAX_RULES} more rules that drop here"
+    yield from map(str, site.memberships)
     if site.conntrack and site.conntrack.is_full:
         table = site.conntrack
         yield f"the connection table holds {table.entries} of {table.limit} entries"

@@ -197,6 +197,20 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetMembership:
+    """An element of a named set that a packet is, or is within."""
+
+    name: str
+    key: str  # of the packet: an address, a port, or several with " . " between
+    element: str  # as the set has it, e.g. a prefix
+
+    def __str__(self) -> str:
+        """Say it: 10.0.2.21 is in set denied (10.0.2.0/24)."""
+        within = f" ({self.element})" if self.element != self.key else ""
+        return f"{self.key} is in set {self.name}{within}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncolored:
     """What became of a flow's packets without the color, where a rule drops those with it."""
 
@@ -219,6 +233,7 @@ class SiteEvidence:
     rules_met: tuple[RuleMet, ...] = ()  # in the order met, where the packet was traced
     dropped_by: SecurityRule | None = None  # the very rule, where the packet was traced
     rules: tuple[SecurityRule, ...] = ()  # all that drop or reject here, as context
+    memberships: tuple[SetMembership, ...] = ()  # in the sets that the rule looks up
     uncolored: Uncolored | None = None  # looked at where the color may have decided
     rewriters: tuple[SecurityRule, ...] = ()  # rules that set the DSCP, and so take the color off
     conntrack: Conntrack | None = None

@@ -156,6 +156,40 @@ def test_rules_are_told_in_the_order_they_were_met_with_the_stack_of_jumps(route
         f"{site.dropped_by.handle} drop")  # fmt: skip
 
 
+def test_the_element_of_the_set_that_a_packet_is_within_is_told(router: Net) -> None:
+    router.nft(
+        "router",
+        """table ip filter {
+            set denied { type ipv4_addr . inet_service; flags interval;
+                         elements = { 192.0.2.0/24 . 1-9, 10.2.0.0/16 . 50-60 }; }
+            set allowed { type ipv4_addr; elements = { 192.0.2.1 }; }
+            chain forward { type filter hook forward priority 0; policy accept;
+                ip saddr != @allowed ip daddr . udp dport @denied drop; }
+        }""",
+    )
+    with watching(router) as watches:
+        send(router, port=53)
+        found = traced(router, watches, a_flow(A, B), dropped=True)
+
+    (told,) = look(router, a_flow(A, B), traced=found).memberships
+
+    assert (told.name, told.key) == ("denied", "10.2.0.2 . 53")
+    assert told.element == "10.2.0.0/16 . 50-60"
+
+
+def test_a_packet_in_an_ipset_that_iptables_drops_is_told(router: Net) -> None:
+    router.exec("router", "ipset", "create", "denied", "hash:net")
+    router.exec("router", "ipset", "add", "denied", "10.2.0.0/16")
+    rule = "-m set --match-set denied dst -j DROP"
+    router.exec("router", "iptables-legacy", "-A", "FORWARD", *rule.split())
+
+    (told,) = look(router, a_flow(A, B)).memberships
+    elsewhere = look(router, a_flow(A, "10.1.0.1")).memberships
+
+    assert str(told) == "10.2.0.2 is in set denied"
+    assert elsewhere == ()
+
+
 def test_a_packet_that_passes_met_rules_and_policies(router: Net) -> None:
     router.nft("router", RULES)
     with watching(router) as watches:

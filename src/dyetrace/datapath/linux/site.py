@@ -27,6 +27,7 @@ from dyetrace.datapath.linux.routing import look_up, neighbour_of
 from dyetrace.datapath.linux.rule_traces import place_of, rules_met
 from dyetrace.datapath.linux.rule_watches import Traced
 from dyetrace.datapath.linux.ruleset import Chain, RuleListing, parse_ruleset
+from dyetrace.datapath.linux.set_membership import memberships
 from dyetrace.datapath.linux.surroundings import tunnel_of, with_surroundings
 from dyetrace.datapath.linux.suspects import (
     MOST_RULES,
@@ -138,6 +139,8 @@ class _Inspection:
             if listing is not None:
                 self._try("rules", lambda: self._look_at_rules(listing))
                 self._try("rules of iptables-legacy", self._look_at_legacy_rules)
+            if self.is_loss:
+                self._try("sets", self._look_into_sets)
         finally:
             if listing is not None:
                 listing.stop()
@@ -314,3 +317,11 @@ class _Inspection:
             culprit = rule_at(place, before)
         met = rules_met(steps, before, now)
         self.found = replace(self.found, rules_met=met, dropped_by=culprit)
+
+    def _look_into_sets(self) -> None:
+        """Ask the sets of the rule that dropped it which of their elements it is."""
+        if (culprit := self.found.culprit_rule) is not None:
+            flow, _ = self._as_rules_see_it()
+            flows = dict.fromkeys((flow, self.came_as or flow))  # after translation, and before
+            found = (memberships(culprit, each) for each in flows)
+            self.found = replace(self.found, memberships=next(filter(None, found), ()))

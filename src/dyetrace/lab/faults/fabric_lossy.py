@@ -1,4 +1,4 @@
-"""The underlay loses every other packet to the receiving host."""
+"""The underlay loses half of the packets to the receiving host, by chance."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FabricLossy(Placed):
-    """The underlay loses every other packet to the receiving host."""
+    """The underlay loses half of the packets to the receiving host, by chance."""
 
     name: ClassVar[str] = "fabric_lossy"
 
@@ -29,7 +29,7 @@ class FabricLossy(Placed):
             self.name,
             hook="forward",
             rules=[
-                f'iifname "to-{leg.source}" oifname "to-{leg.target}" numgen inc mod 2 == 0 drop'
+                f'iifname "to-{leg.source}" oifname "to-{leg.target}" numgen random mod 2 == 0 drop'
             ],
         )
 
