@@ -18,6 +18,7 @@ MOST_KEYS = 4096  # seen or left out; beyond that nothing is new any more
 WAYS_KEPT = 4096
 
 FLOW = ["netns", "protocol", "src", "dst", "src_port", "dst_port"]
+ADDRESSES = slice(2, 4)  # of FLOW
 WAY_IN = ["netns", "digest", "ifindex", "vni", "protocol", "src", "dst", "src_port", "dst_port"]
 DROP = ["netns", "ifindex", "drop_reason", "call_site", "digest"]
 
@@ -64,9 +65,10 @@ class Firsts:
         rows = zip(drops, drops[DROP].tolist(), drops[FLOW].tolist(), strict=True)
         for row, (*kind, digest), flow in rows:
             in_ifindex, in_vni, *came_as = self._ways_in.get((kind[0], digest), (0, 0))
-            # Netfilter's rules may drop each flow for another reason.
+            # Routes and neighbours differ by address, rules by all that names a flow.
             is_by_rule = batch.drop_names.get(int(row["drop_reason"])) == NETFILTER_DROP
-            if not self._is_new(("drop", *kind, in_ifindex, *(flow if is_by_rule else ()))):
+            whose = flow if is_by_rule else flow[ADDRESSES]
+            if not self._is_new(("drop", *kind, in_ifindex, *whose)):
                 continue
             if not self._drops_left:
                 self.left_out += 1

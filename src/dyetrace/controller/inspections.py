@@ -22,8 +22,11 @@ class OfHost:
     left_out: int = 0
 
 
-def taken_at_drop(hosts: Iterable[OfHost], loss: LossKey) -> SiteEvidence | None:
-    """Give what was taken when the first packet was lost like this; None if nothing was."""
+def taken_at_drop(hosts: Iterable[OfHost], loss: LossKey, lost: FiveTuple) -> SiteEvidence | None:
+    """Give what was taken when the first packet was lost like this; None if nothing was.
+
+    lost: the packet's own, for another's way leads by other routes and neighbours.
+    """
     port, point, reason, symbol, way_in, flow = loss
     ways_in = {way_in[2] if way_in else 0, 0}
     return next(
@@ -36,6 +39,7 @@ def taken_at_drop(hosts: Iterable[OfHost], loss: LossKey) -> SiteEvidence | None
             and (taken.drop_reason, taken.symbol) == (reason, symbol)
             and taken.in_ifindex in ways_in
             and flow in {None, taken.five_tuple}
+            and (taken.five_tuple.src, taken.five_tuple.dst) == (lost.src, lost.dst)
         ),
         None,
     )

@@ -52,13 +52,17 @@ class Sites:
         return [
             place
             for key, place in places_to_inspect(found, self.topology).items()
-            if _lacks_rule(key, taken_at_drop(taken, key))
+            if _lacks_rule(key, taken_at_drop(taken, key, place.five_tuple))
         ]
 
     async def evidence(self, found: Sequence[Alike]) -> dict[LossKey, SiteEvidence]:
         """Give what was taken at each loss; where nothing was, or not all, ask now."""
         places, hosts = places_to_inspect(found, self.topology), self.taken()
-        taken = {key: site for key in places if (site := taken_at_drop(hosts, key)) is not None}
+        taken = {
+            key: site
+            for key, place in places.items()
+            if (site := taken_at_drop(hosts, key, place.five_tuple)) is not None
+        }
         asked = await self._asked(
             {
                 key: place

@@ -86,6 +86,14 @@ def test_rules_may_drop_each_flow_for_another_reason_but_a_queue_does_not():
     assert (len(by_rule), len(by_queue)) == (4, 1)
 
 
+def test_a_drop_of_other_addresses_is_another_for_they_have_other_routes():
+    flows = [a_flow(), a_flow(dst="10.0.2.22"), a_flow(src="10.0.1.12")]
+
+    found = Firsts().of(a_batch(*[dropped(9, flow=flow, reason=QUEUE) for flow in flows]))
+
+    assert [first.record.five_tuple for first in found] == flows
+
+
 def test_what_is_above_the_limits_is_counted_once_a_flow():
     found = Firsts()
     batch = a_batch(

@@ -61,7 +61,8 @@ def a_drop(**fields):
 
 
 def at_drop(*taken, way_in=WAY_IN, flow=None):
-    return taken_at_drop([OfHost(host=1, taken=taken)], (*AT_DROP, way_in, flow))
+    hosts = [OfHost(host=1, taken=taken)]
+    return taken_at_drop(hosts, (*AT_DROP, way_in, flow), flow or a_flow())
 
 
 def test_what_was_taken_at_a_drop_is_found_by_all_that_tells_the_loss():
@@ -75,7 +76,13 @@ def test_what_was_taken_at_a_drop_is_found_by_all_that_tells_the_loss():
         an_inspection(ifindex=TO_ROUTER),
     ):
         assert at_drop(other) is None
-    assert taken_at_drop([OfHost(host=2, taken=[a_drop()])], (*AT_DROP, WAY_IN, None)) is None
+    on_another_host = [OfHost(host=2, taken=[a_drop()])]
+    assert taken_at_drop(on_another_host, (*AT_DROP, WAY_IN, None), a_flow()) is None
+
+
+def test_what_was_taken_for_other_addresses_tells_nothing_of_these():
+    assert at_drop(a_drop(five_tuple=a_flow(dst="10.9.9.9"))) is None
+    assert at_drop(a_drop(five_tuple=a_flow(src_port=9))) is not None
 
 
 def test_a_drop_whose_way_in_was_not_seen_counts_for_any():
