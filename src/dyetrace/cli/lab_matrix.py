@@ -1,6 +1,5 @@
 """Runs the lab's scenario matrix with the product's own diagnosis."""
 
-import json
 import re
 import shlex
 import sys
@@ -56,7 +55,7 @@ def run(*, only: str | None, seed: int | None, jobs: int, report: Path | None) -
     )
     if report is not None:
         report.write_text(page(told))
-        report.with_suffix(".json").write_text(json.dumps(told.as_dict(), indent=1) + "\n")
+        report.with_suffix(".json").write_text(told.as_json())
     return told
 
 

@@ -219,7 +219,9 @@ def test_the_report_counts_and_lists():
 
     written = report.as_dict()
 
-    assert json.loads(json.dumps(written)) == written
+    assert json.loads(report.as_json()) == written
+    assert [each["id"] for each in written["outcomes"]] == [SCENARIO.id] * 3
+    assert ["found" in each for each in written["outcomes"]] == [False, True, True]
     assert (written["scenarios"], written["invalid"]) == (3, 1)
     assert (written["broken"]["total"], written["broken"]["right"]) == (2, 1)
     assert report.confusion() == [("TX_ACL_DENY", "RX_ACL_DENY", 1)]

@@ -1,5 +1,6 @@
 """What the outcomes come to, as numbers."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -81,6 +82,12 @@ class MatrixReport:
             f"{len(self.healthy)} healthy), {len(self.invalid)} invalid, {self.seconds:.0f} s"
         )
 
+    def as_json(self) -> str:
+        """Write everything as JSON, an outcome a line: differences between runs can be read."""
+        told = self.as_dict()
+        lines = ",\n".join(json.dumps(each) for each in told.pop("outcomes"))
+        return f'{json.dumps(told, indent=1)[:-2]},\n "outcomes": [\n{lines}\n]}}\n'
+
     def as_dict(self) -> dict[str, Any]:
         """Write everything for JSON."""
         return {
@@ -90,10 +97,10 @@ class MatrixReport:
             "whole": self.whole,
             "invalid": len(self.invalid),
             "faults": len({each.scenario.fault for each in self.broken}),
-            "broken": as_json(score("broken", self.broken)),
-            "healthy": as_json(score("healthy", self.healthy)),
+            "broken": score_json(score("broken", self.broken)),
+            "healthy": score_json(score("healthy", self.healthy)),
             **{
-                f"by_{name}": [as_json(each) for each in scores(self.broken, key)]
+                f"by_{name}": [score_json(each) for each in scores(self.broken, key)]
                 for name, key in SORTS.items()
             },
             "confusion": [
@@ -137,7 +144,7 @@ def score(name: str, outcomes: Iterable[Outcome]) -> Score:
     )
 
 
-def as_json(of: Score) -> dict[str, Any]:
+def score_json(of: Score) -> dict[str, Any]:
     """Write a score."""
     return {
         "name": of.name,
