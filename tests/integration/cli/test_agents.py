@@ -103,8 +103,8 @@ def test_a_frozen_agent_is_reported_down_and_the_trace_ends(host):
         "trace", "--cloud", "host", "--src", "web", "--dst", "db", "--packets", "20000",
         "--rate", "50", "--time", "60s",
     )  # fmt: skip
-    host.wait_for("tracing")
-    eventually(lambda: host.links() > 0, what="programs to be attached")
+    before = counted(host, "dyed")
+    eventually(lambda: counted(host, "dyed") > before, what="packets to be colored")
     os.kill(agent, signal.SIGSTOP)
     try:
         out, said = tracing.communicate(timeout=50)
