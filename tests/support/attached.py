@@ -1,20 +1,19 @@
-"""How many programs are attached by links, by the kernel's own list."""
+"""How many programs are attached, by the kernel's own lists."""
 
 import ctypes
 import socket
 
-from dyetrace.lab.namespaces import inside
+from dyetrace.lab.cloud import Cloud
+from dyetrace.lab.namespaces import existing, inside
+from support.own_host import links_of
 
 TCX = (46, 47)  # BPF_TCX_INGRESS, BPF_TCX_EGRESS
 
 
-def attached_programs() -> int:
-    """Count the BPF links of the whole machine: tcx, tracepoints, all."""
-    libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
-    number, count = ctypes.c_uint32(0), 0
-    while libbpf.bpf_link_get_next_id(number, ctypes.byref(number)) == 0:
-        count += 1
-    return count
+def attached_programs(cloud: Cloud) -> int:
+    """Count the programs on a cloud's devices, and the links that its agents hold."""
+    on_devices = sum(map(tcx_programs, existing(cloud.name)))
+    return on_devices + sum(links_of(agent.pid) for agent in cloud.agents)
 
 
 def tcx_programs(netns: str) -> int:
