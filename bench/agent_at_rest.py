@@ -1,6 +1,6 @@
 """What an agent takes that has nothing to do: memory, and CPU over some seconds.
 
-Three agents of a three-hosts cloud: as started, and again after a task.
+Three agents of a three-hosts cloud: as started, after a task, and after many.
 """
 
 import asyncio
@@ -51,12 +51,14 @@ class Rest:
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--tasks", type=int, default=20, help="how many are many")
     args = parser.parse_args()
     report = Report(title=f"Agents at rest, three of them, {args.seconds:g} s each look")
     with bench_cloud("three-hosts") as cloud:
-        for name, before in (("as started", None), ("after a task", trace_something)):
-            if before:
-                asyncio.run(before(cloud))
+        looks = (("as started", 0), ("after a task", 1), (f"after {args.tasks} more", args.tasks))
+        for name, tasks in looks:
+            for _ in range(tasks):
+                asyncio.run(trace_something(cloud))
             report.figures += figures_of(name, look(cloud, args.seconds))
         report.notes.append(f"BPF links held at rest: {links_held(cloud)}")
     base_kb, imported_kb, *modules = imports()
