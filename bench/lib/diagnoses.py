@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer
-from dyetrace.cli.run import new_task, request_json
 from dyetrace.controller.diagnosis import diagnose
 from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.service import new_task, request_json
 from dyetrace.controller.store import TaskStore
 from dyetrace.inventory.clouds import load_cloud
 from dyetrace.model.filter import PacketFilter

@@ -62,6 +62,14 @@ class TaskEnded(DyetraceError):
         self.task, self.state = task, state
 
 
+class NoAnswer(DyetraceError):
+    """A task's answer was wanted that is not there, or never will be."""
+
+    def __init__(self, *, task: str, state: str) -> None:
+        super().__init__(f"task {task} is {state} and has no answer: see `dyetrace show {task}`")
+        self.task, self.state = task, state
+
+
 class RequestKeyReused(DyetraceError):
     """A key that stood for one request came with another."""
 
@@ -108,12 +116,30 @@ class TokenRefused(NotPermitted):
         super().__init__("the token is not valid: ask an administrator for a new one")
 
 
+class CertificateRefused(NotPermitted):
+    """A certificate is not given, not believed, or not valid any more."""
+
+
 class UnknownToken(DyetraceError):
     """No token has this id."""
 
     def __init__(self, *, wanted: str) -> None:
         super().__init__(f"no token {wanted!r}: list the tokens there are")
         self.wanted = wanted
+
+
+class QuotaExceeded(DyetraceError):
+    """A tenant asks for more than it may have."""
+
+    def __init__(self, *, what: str, limit: int, passes: bool) -> None:
+        hint = "wait for one to end, or stop one" if passes else "ask for fewer"
+        super().__init__(f"your quota is {limit} {what}: {hint}")
+        self.what, self.limit = what, limit
+        self.passes = passes  # by itself, with time
+
+
+class TracingStopped(DyetraceError):
+    """The kill switch is pulled, or the controller is leaving."""
 
 
 class ExitStatus(IntEnum):

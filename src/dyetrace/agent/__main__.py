@@ -3,6 +3,7 @@
 import fcntl
 import json
 import socket
+import subprocess
 import sys
 from contextlib import suppress
 from ctypes import CDLL
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dyetrace.agent.clock import ToldClock
+from dyetrace.agent.dialer import Dialer
+from dyetrace.agent.identity import Membership
 from dyetrace.agent.server import AgentServer, run
 from dyetrace.datapath.linux.driver import LinuxDriver
 from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
@@ -39,6 +42,9 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
     vxlan_ports: list[int],
     uses_clsact: bool,
     idle_exit_s: float | None,
+    join: str | None,
+    state: str,
+    token_file: str | None,
 ) -> None:
     """Serve controllers until stopped; raises InvalidRequest where another agent does."""
     path = Path(listen)
@@ -48,8 +54,10 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise InvalidRequest(f"another agent serves {listen} already") from error
+        host = host or socket.gethostname()
+        dialer = _joined(join, state=Path(state), host=host, token_file=token_file, path=path)
         driver = LinuxDriver(
-            host=host or socket.gethostname(),
+            host=host,
             netns=tuple(netns),
             others=tuple if netns else netns_of_clouds,
             colors=ColorMap.parse(colors),
@@ -59,7 +67,33 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
         )
         if idle_exit_s is None:
             driver.discover()  # to know a router before it loses its forwarding
-        run(AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s, clock=clock))
+        server = AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s, clock=clock)
+        run(server, dialer)
+
+
+def _joined(
+    controller: str | None, *, state: Path, host: str, token_file: str | None, path: Path
+) -> Dialer | None:
+    """Join a controller, if one is given, by a process that takes its libraries with it."""
+    if controller is None:
+        return None
+    member = Membership(controller=controller, state=state)
+    try:
+        member.address  # noqa: B018 - raises
+    except ValueError as error:
+        raise InvalidRequest(f"--join: {error}") from error
+    settings = {
+        "controller": controller,
+        "state": str(state),
+        "host": host,
+        "token_file": token_file,
+        "renews": False,
+    }
+    command = [sys.executable, "-m", "dyetrace.agent.enrol", json.dumps(settings)]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    if ended.returncode:
+        sys.exit(ended.returncode)
+    return Dialer(member=member, agent_socket=path)
 
 
 def _share_one_heap() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dyetrace import __version__
 from dyetrace.agent.clock import ToldClock
+from dyetrace.agent.dialer import Dialer
 from dyetrace.agent.inspector import Inspector
 from dyetrace.agent.tasks import HeldTasks, SessionId
 from dyetrace.datapath.driver import Batch, DatapathDriver, Spot
@@ -280,7 +281,7 @@ def _shipped(batch: Batch) -> list[Records]:
     ]
 
 
-def run(server: AgentServer) -> None:
+def run(server: AgentServer, dialer: Dialer | None = None) -> None:
     """Run an agent until SIGTERM, Ctrl-C or idleness."""
 
     async def main() -> None:
@@ -288,8 +289,12 @@ def run(server: AgentServer) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr] # in a task
+        dialing = asyncio.create_task(dialer.run()) if dialer is not None else None
         with suppress(asyncio.CancelledError):
             await server.serve()
+        if dialing is not None:
+            dialing.cancel()
+            await asyncio.gather(dialing, return_exceptions=True)
 
     os.umask(0o077)
     asyncio.run(main())

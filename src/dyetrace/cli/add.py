@@ -46,22 +46,19 @@ def add(
     import subprocess
     import sys
 
-    from dyetrace.cli.render import render_json, task_json
-    from dyetrace.cli.run import choose_cloud, new_task, request_json
-    from dyetrace.controller.fleet import Fleet
+    from dyetrace.cli.render import render_json
+    from dyetrace.cli.run import choose_cloud
+    from dyetrace.controller.service import new_task, prepare, request_json
     from dyetrace.controller.store import TaskStore
+    from dyetrace.controller.task_json import task_json
     from dyetrace.model.task import Task, task_name
-    from dyetrace.transport.in_process import InProcessLog
 
     chosen = choose_cloud(cloud)
     task = new_task(wanted, limits)
 
     async def refuse_what_can_be_refused(task: Task) -> None:
-        fleet = Fleet(chosen, log=InProcessLog())
-        try:
-            fleet.plan(task, await fleet.open())
-        finally:
-            await fleet.close()
+        prepared = await prepare(task, chosen)
+        await prepared.fleet.close()
 
     asyncio.run(refuse_what_can_be_refused(task))
     store = TaskStore()

@@ -1,12 +1,28 @@
 """dyetrace agent: the process that carries out policies on one host."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def agent(
-    listen: Annotated[str, typer.Option(help="Unix socket to serve controllers on.")],
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            help="Unix socket to serve controllers of this machine on; needed without --join."
+        ),
+    ] = None,
+    join: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the controller to join, over TLS.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with a join token; needed the first time only."),
+    ] = None,
+    state: Annotated[
+        Path, typer.Option(help="Folder for this agent's key and certificate.")
+    ] = Path("/var/lib/dyetrace/agent"),
     host: Annotated[
         str | None, typer.Option(help="This host's name; the system's if left out.")
     ] = None,
@@ -43,6 +59,9 @@ def agent(
 ) -> None:
     """Carry out policies on this host until stopped.
 
+    With --join it serves a controller on another machine too: it joins once, by
+    the token, and from then on shows its certificate, which it renews by itself.
+
     Attaches programs only while a task is active. Whatever ends the process,
     everything it attached is gone with it.
     """
@@ -57,8 +76,10 @@ def agent(
         ColorMap.parse(colors)
     except ValueError as error:
         raise InvalidRequest(f"--colors: {error}") from error
+    if listen is None and join is None:
+        raise InvalidRequest("give --listen, --join, or both")
     settings = {
-        "listen": listen,
+        "listen": listen or "/run/dyetrace/agent.sock",
         "host": host,
         "netns": netns or [],
         "colors": colors,
@@ -66,6 +87,9 @@ def agent(
         "vxlan_ports": vxlan_port or [4789],
         "uses_clsact": clsact,
         "idle_exit_s": idle_exit,
+        "join": join,
+        "state": str(state),
+        "token_file": str(token_file) if token_file else None,
     }
     # An agent stays for months: it does not carry the command line's libraries, nor
     # what the threads that load programs at its start leave in heaps of their own.

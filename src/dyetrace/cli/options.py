@@ -50,6 +50,33 @@ InventoryFile = Annotated[
         help="What your VMs, NICs, networks and VFDs are called: docs/howto/inventory.md.",
     ),
 ]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="DYETRACE_DATABASE",
+        help="Where tasks are kept: sqlite:////PATH or postgresql://USER@HOST/NAME.",
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        envvar="DYETRACE_SERVER",
+        help="Ask the controller at this URL; else the one of `dyetrace context`, if any.",
+    ),
+]
+TokenFile = Annotated[
+    str | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        envvar="DYETRACE_TOKEN_FILE",
+        help="File with the token for it.",
+    ),
+]
 Output = Annotated[str, typer.Option("--output", "-o", help="table, wide, json or jsonl.")]
 
 As = Annotated[

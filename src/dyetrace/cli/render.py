@@ -6,8 +6,6 @@ from typing import Any
 import msgspec
 
 from dyetrace.cli.inspection_view import NS_PER_MS, flow_text, render_inspections
-from dyetrace.controller.store import StoredTask
-from dyetrace.wire.answer import rfc3339
 
 Json = Mapping[str, Any]
 
@@ -56,20 +54,6 @@ def render_json(value: object, output: str) -> str:
     """Write JSON: indented, or on one line for jsonl."""
     encoded = msgspec.json.encode(value)
     return (encoded if output == "jsonl" else msgspec.json.format(encoded, indent=2)).decode()
-
-
-def task_json(stored: StoredTask) -> dict[str, Any]:
-    """Describe a task without its answer."""
-    return {
-        "id": stored.id,
-        "cloud": stored.cloud,
-        "state": stored.state.value,
-        "filter": stored.filter,
-        "opened_at": rfc3339(stored.opened_at),
-        "finished_at": rfc3339(stored.finished_at) if stored.finished_at else None,
-        "verdict": stored.answer["verdict"] if stored.answer else None,
-        "error": stored.error,
-    }
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -2,30 +2,24 @@
 
 import asyncio
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from dyetrace.analyzer.embedded import EmbeddedAnalyzer
 from dyetrace.cli.host_agent import host_cloud
-from dyetrace.controller.diagnosis import Progress, diagnose
-from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.diagnosis import Progress
+from dyetrace.controller.service import carry_out, new_task, prepare, request_json, store_end
 from dyetrace.controller.store import TaskStore
-from dyetrace.errors import DyetraceError, NotPermitted, StoreUnavailable, TaskEnded
+from dyetrace.errors import NotPermitted
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, Task, TaskState, task_name
-from dyetrace.model.verdict import Verdict
-from dyetrace.transport.in_process import InProcessLog
-from dyetrace.wire.answer import Json, answer_of, filter_json
+from dyetrace.wire.answer import Json
 
 THIS_HOST = "host"
 
@@ -53,24 +47,10 @@ def choose_cloud(name: str | None, inventory: Path | None = None) -> Cloud:
     return replace(chosen, inventory=written) if written else chosen
 
 
-def new_task(wanted: PacketFilter, limits: Limits, task_id: int | None = None) -> Task:
-    """Make a task that starts now."""
-    return Task(
-        id=task_id or secrets.randbits(63) | 1,
-        wanted=wanted,
-        limits=limits,
-        opened_at=datetime.now(UTC),
-    )
-
-
-def request_json(wanted: PacketFilter, limits: Limits) -> Json:
-    """Write down what was asked, as the store keeps it."""
-    return {
-        "filter": filter_json(wanted),
-        "packet_count": limits.packet_count,
-        "trace_time_s": limits.trace_time.total_seconds(),
-        "packets_per_second": limits.packets_per_second,
-    }
+def cloud_again(chosen: Cloud) -> Cloud:
+    """Look a chosen cloud up anew: its agents may have changed, or this host's have gone idle."""
+    now = host_cloud() if chosen.name == THIS_HOST else load_cloud(chosen.name)
+    return replace(now, inventory=chosen.inventory)
 
 
 def run_task(
@@ -125,75 +105,28 @@ async def _run(
     on_progress: Callable[[Progress], None],
     on_answer: Callable[[Json], None],
 ) -> Json:
-    log = InProcessLog()
-    fleet = Fleet(cloud, log=log)
-    name = task_name(task.id)
-    is_stored = not is_new
     try:
-        topology = await fleet.open()
-        fleet.plan(task, topology)  # refuses what can be refused before anything is stored
-        for conflict in fleet.conflicts:
-            on_progress(_noted(task, str(conflict)))
+        prepared = await prepare(task, cloud)
+    except BaseException as error:
+        if not is_new:
+            store_end(store, task_name(task.id), error)
+        raise
+    try:
+        for conflict in prepared.conflicts:
+            on_progress(_noted(task, conflict))
         if is_new:
             store.add(task, cloud=cloud.name, request=request_json(task.wanted, task.limits))
-            is_stored = True
-        verdict = await diagnose(
-            task,
-            fleet=fleet,
-            topology=topology,
-            analyzer=EmbeddedAnalyzer(topology=topology, log=log),
-            on_state=lambda state: None if state.is_final else store.move(name, state),
+        return await carry_out(
+            prepared,
+            store=store,
             on_progress=on_progress,
-            is_cancelled=_Polled(lambda: store.is_cancel_requested(name)),
-            on_verdict=lambda verdict: on_answer(_kept(store, name, verdict)),
+            on_answer=on_answer,
+            on_warning=lambda text: typer.echo(f"dyetrace: {text}", err=True),
         )
-    except BaseException as error:
-        if is_stored:
-            _store_end(store, name, error)
-        raise
     finally:
-        await fleet.close()
-    return answer_of(verdict)
-
-
-def _kept(store: TaskStore, name: str, verdict: Verdict) -> Json:
-    """Store the answer, if that can be."""
-    answer = answer_of(verdict)
-    try:
-        state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
-        store.finish(name, state, now=verdict.finished_at, answer=answer)
-    except (StoreUnavailable, TaskEnded) as error:
-        typer.echo(f"dyetrace: the answer is not kept: {error}", err=True)
-    return answer
+        await prepared.fleet.close()
 
 
 def _noted(task: Task, text: str) -> Progress:
     wanted = task.limits.packet_count
     return Progress(state=TaskState.NEW, colored=0, wanted=wanted, elapsed_s=0.0, text=text)
-
-
-def _store_end(store: TaskStore, name: str, error: BaseException) -> None:
-    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
-        state, why = TaskState.CANCELLED, "stopped by its user"
-    else:
-        state = TaskState.FAILED
-        why = str(error) if isinstance(error, DyetraceError) else repr(error)
-    with suppress(StoreUnavailable, TaskEnded):  # the first error says more
-        store.finish(name, state, now=datetime.now(UTC), error=why)
-
-
-class _Polled:
-    """Asks the store now and then, not on every tick."""
-
-    EVERY = 5
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._calls = 0
-        self._is_so = False
-
-    def __call__(self) -> bool:
-        self._calls += 1
-        if not self._is_so and self._calls % self.EVERY == 0:
-            self._is_so = self._ask()
-        return self._is_so

@@ -15,8 +15,9 @@ def show(
     checked_format(output)
     checked_role(role)
 
-    from dyetrace.cli.render import render, render_json, seen_by, task_json
+    from dyetrace.cli.render import render, render_json, seen_by
     from dyetrace.controller.store import TaskStore
+    from dyetrace.controller.task_json import task_json
 
     store = TaskStore()
     try:

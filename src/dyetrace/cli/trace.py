@@ -17,9 +17,11 @@ from dyetrace.cli.options import (
     Packets,
     ProtocolName,
     Rate,
+    Server,
     Source,
     SourcePort,
     Tenant,
+    TokenFile,
     TraceTime,
     checked_format,
     checked_role,
@@ -29,8 +31,11 @@ from dyetrace.cli.options import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from dyetrace.controller.diagnosis import Progress
+    from dyetrace.model.filter import PacketFilter
+    from dyetrace.model.task import Limits
     from dyetrace.wire.answer import Json
 
 
@@ -46,6 +51,8 @@ def trace(
     rate: Rate = 1000,
     cloud: CloudName = None,
     inventory: InventoryFile = None,
+    server: Server = None,
+    token_file: TokenFile = None,
     output: Output = "table",
     role: As = "operator",
     inspect: Inspect = False,
@@ -71,10 +78,9 @@ def trace(
     wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
     limits = limits_of(packets=packets, time=time, rate=rate)
 
-    from dyetrace.cli.run import choose_cloud, run_task
-    from dyetrace.controller.store import TaskStore
+    from dyetrace.cli.remote import remote_of
 
-    chosen = choose_cloud(cloud, inventory)
+    remote = remote_of(server, token_file, is_local=cloud is not None or inventory is not None)
     is_silent = quiet or role == "tenant"  # progress may name hosts
     show = _silent if is_silent or output == "jsonl" else _shown()
     if output == "jsonl" and role != "tenant":
@@ -87,14 +93,35 @@ def trace(
             _clear_line()
         typer.echo(render(seen_by(role, answer), output, inspect=inspect and role != "tenant"))
 
+    if remote is not None:
+        from dyetrace.cli.remote_trace import trace_remotely
+
+        answer = trace_remotely(remote, wanted, limits, show=show)
+        tell(answer)
+    else:
+        answer = _carried_out(wanted, limits, cloud, inventory, show=show, tell=tell)
+    raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
+
+
+def _carried_out(
+    wanted: "PacketFilter",
+    limits: "Limits",
+    cloud: str | None,
+    inventory: "Path | None",
+    *,
+    show: "Callable[[Progress], None]",
+    tell: "Callable[[Json], None]",
+) -> "Json":
+    """Carry the task out in this process."""
+    from dyetrace.cli.run import choose_cloud, run_task
+    from dyetrace.controller.store import TaskStore
+
+    chosen = choose_cloud(cloud, inventory)
     store = TaskStore()
     try:
-        answer = run_task(
-            wanted, limits, cloud=chosen, store=store, on_progress=show, on_answer=tell
-        )
+        return run_task(wanted, limits, cloud=chosen, store=store, on_progress=show, on_answer=tell)
     finally:
         store.close()
-    raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
 
 
 def _silent(_: "Progress") -> None:

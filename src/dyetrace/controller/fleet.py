@@ -26,7 +26,12 @@ class Fleet:
         self._cloud = cloud
         self._log = log
         self.links = [
-            AgentLink(name=agent.host, socket=agent.socket, on_records=self._take)
+            AgentLink(
+                name=agent.host,
+                socket=agent.socket,
+                on_records=self._take,
+                is_certified=agent.is_certified,
+            )
             for agent in cloud.agents
         ]
         self.notes: list[str] = []

@@ -61,6 +61,7 @@ class AgentLink:
     inspections: list[Inspection] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     is_up: bool = False
+    is_certified: bool = False  # its name is proven; it may not call itself otherwise
     _writer: asyncio.StreamWriter | None = None
     _listening: "asyncio.Task[None] | None" = None
     _waiting: dict[int, "asyncio.Future[Answer]"] = field(default_factory=dict)
@@ -77,6 +78,12 @@ class AgentLink:
         self.is_up = True
         self._listening = asyncio.create_task(self._listen(reader))
         welcome = await self.ask(Hello(request=0), Welcome, within_s=WELCOME_WITHIN_S)
+        if self.is_certified and welcome.host.name != self.name:
+            self._lost()
+            raise AgentUnreachable(
+                f"the agent of host {self.name} calls itself {welcome.host.name!r}: start it with "
+                f"--host {self.name}, as its certificate says"
+            )
         self.host, self.notes = welcome.host, welcome.notes
         self.clock = await self._related_clock()
 

@@ -27,6 +27,7 @@ class AgentAddress:
     host: str
     socket: Path
     netns: tuple[str, ...] = ()
+    is_certified: bool = False  # the gate has proven it to be this host's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def load_cloud(name: str, folder: Path = CLOUDS) -> Cloud:
                     host=agent["host"],
                     socket=Path(agent["socket"]),
                     netns=tuple(agent.get("netns", ())),
+                    is_certified=bool(agent.get("is_certified", False)),
                 )
                 for agent in content["agents"]
             ),
@@ -69,6 +71,23 @@ def load_cloud(name: str, folder: Path = CLOUDS) -> Cloud:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadCloudFile(f"{path} is no description of a cloud: {error!r}") from error
+
+
+def register_cloud(cloud: Cloud, folder: Path = CLOUDS) -> None:
+    """Let other processes of this machine find a cloud's agents; its vNICs are not written."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    agents = [
+        {
+            "host": agent.host,
+            "socket": str(agent.socket),
+            "netns": list(agent.netns),
+            "is_certified": agent.is_certified,
+        }
+        for agent in cloud.agents
+    ]
+    draft = folder / f".{cloud.name}.draft"
+    draft.write_text(json.dumps({"cloud": cloud.name, "agents": agents}), encoding="utf-8")
+    draft.replace(folder / f"{cloud.name}.json")
 
 
 def netns_of_clouds(folder: Path = CLOUDS) -> tuple[str, ...]:

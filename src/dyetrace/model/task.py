@@ -71,6 +71,7 @@ class Task:
     limits: Limits
     opened_at: datetime
     state: TaskState = TaskState.NEW
+    tenant: str = ""  # who asked: only packets of its own are colored; "": the provider
 
 
 def task_name(task_id: TaskId) -> str:

@@ -5,15 +5,27 @@ from collections import defaultdict
 from dyetrace.model.policy import ColorPolicy, LogPolicy, Plan, Receiver
 from dyetrace.model.task import Task
 from dyetrace.model.topology import PortKey, Topology
+from dyetrace.planning.scope import own_filter, own_sources, own_topology
 from dyetrace.planning.sources import resolved_filters, source_ports
 
 
 def plan(task: Task, topology: Topology) -> Plan:
-    """Place the task's policies; raises what source_ports raises, before anything is touched."""
+    """Place the task's policies; raises what source_ports raises, before anything is touched.
+
+    A tenant's packets are colored where they are its own, and logged everywhere: wherever
+    they go, their DSCP is given back.
+    """
+    wanted, known = task.wanted, topology
+    if task.tenant:
+        wanted = own_filter(wanted, task.tenant)
+        known = own_topology(topology, task.tenant)
+    ports = source_ports(wanted, known)
+    if task.tenant:
+        ports = own_sources(ports, wanted, own=known, topology=topology)
     sources: dict[int, set[PortKey]] = defaultdict(set)
-    for port in source_ports(task.wanted, topology):
+    for port in ports:
         sources[port.host_number].add(port.key)
-    filters = resolved_filters(task.wanted, topology)
+    filters = resolved_filters(wanted, known)
     return Plan(
         color={
             host: ColorPolicy(

@@ -43,6 +43,7 @@ ROWS = {
         "id": "t", "digest": "d", "name": "ann", "role": "operator", "tenant": "",
         "created_at": THEN,
     },
+    "kill_switch": {"id": 1, "at": THEN, "by": "ann", "reason": "test"},
 }  # fmt: skip
 
 
@@ -174,8 +175,8 @@ def test_what_was_kept_is_read_as_it_was_meant(any_url, revision):
     assert store.get(task_name(2)).error == "no agent answers"
     assert [step.to_state for step in store.history(task_name(1))] == ["new", "done"]
     assert store.history(task_name(1))[0].at == done.opened_at
-    assert len(AuditLog(store.database).read()) == (revision == REVISIONS[-1])
-    assert TokenStore(store.database).list() == []
+    assert len(AuditLog(store.database).read()) == (revision >= "0005")
+    assert len(TokenStore(store.database).list()) == (revision >= "0005")
     assert len(store.list()) == 4  # which also ends the one whose runner is long dead
     assert store.get(task_name(4)).state is TaskState.FAILED
     store.close()

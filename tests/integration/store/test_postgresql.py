@@ -22,6 +22,7 @@ from support.stores.tasks import (
     queued,
     store,
 )
+from support.stores.tenants import TenantsApart
 
 __all__ = ["database", "store"]
 
@@ -57,6 +58,9 @@ class TestAuditOnlyGrows(AuditOnlyGrows): ...
 
 
 class TestTokensOpen(TokensOpen): ...
+
+
+class TestTenantsApart(TenantsApart): ...
 
 
 def test_a_runner_of_another_machine_is_believed_though_it_booted_another_time(store):

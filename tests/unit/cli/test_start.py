@@ -25,7 +25,8 @@ from dyetrace.errors import (
     exit_status,
 )
 
-COMMANDS = ("trace", "add", "result", "list", "show", "stop", "explain", "doctor", "agent", "lab")
+COMMANDS = ("trace", "add", "result", "list", "show", "stop", "explain", "doctor", "agent", "lab",
+            "up", "token", "context")  # fmt: skip
 runner = CliRunner()
 
 
@@ -37,9 +38,21 @@ def modules_after(statement):
 
 
 def test_the_command_line_loads_nothing_slow_before_it_knows_what_to_do():
-    slow = {"numpy", "sqlalchemy", "pyroute2", "cattrs", "rich", "msgspec", "asyncio", "zstandard"}
+    slow = {
+        *("numpy", "sqlalchemy", "pyroute2", "cattrs", "rich", "msgspec", "asyncio", "zstandard"),
+        *("fastapi", "pydantic", "starlette", "uvicorn", "prometheus_client"),
+    }
 
     assert not modules_after("import dyetrace.cli.main") & slow
+
+
+@pytest.mark.parametrize(
+    "command", ["trace", "list_tasks", "result", "stop", "remote_trace", "run"]
+)
+def test_only_the_service_loads_a_web_server(command):
+    imports = f"import dyetrace.cli.{command}, dyetrace.cli.remote, dyetrace.cli.contexts"
+
+    assert not modules_after(imports) & {"fastapi", "pydantic", "starlette", "uvicorn"}
 
 
 def test_the_agent_loads_no_database_and_no_web_server():

@@ -20,6 +20,7 @@ from support.stores.tasks import (
     numbered,
     store,
 )
+from support.stores.tenants import TenantsApart
 
 __all__ = ["database", "store"]
 
@@ -48,6 +49,9 @@ class TestAuditOnlyGrows(AuditOnlyGrows): ...
 
 
 class TestTokensOpen(TokensOpen): ...
+
+
+class TestTenantsApart(TenantsApart): ...
 
 
 def test_a_runner_of_an_earlier_boot_of_this_machine_is_dead(store):

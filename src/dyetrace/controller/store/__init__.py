@@ -5,20 +5,27 @@ Kept in SQLite unless a URL says PostgreSQL; everything here means the same in b
 
 from dyetrace.controller.store.audit import AuditEntry, AuditLog
 from dyetrace.controller.store.database import Database
+from dyetrace.controller.store.kill_switch import KillSwitch, Pulled
+from dyetrace.controller.store.pages import After, TaskPages, Wanted
 from dyetrace.controller.store.request_keys import RequestKey, RequestKeys
 from dyetrace.controller.store.tasks import StoredTask, TaskStore
 from dyetrace.controller.store.tokens import Token, TokenStore
 from dyetrace.controller.store.transitions import Transition
 
 __all__ = [
+    "After",
     "AuditEntry",
     "AuditLog",
     "Database",
+    "KillSwitch",
+    "Pulled",
     "RequestKey",
     "RequestKeys",
     "StoredTask",
+    "TaskPages",
     "TaskStore",
     "Token",
     "TokenStore",
     "Transition",
+    "Wanted",
 ]

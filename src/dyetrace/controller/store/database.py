@@ -44,7 +44,7 @@ class Database:
         Raises StoreUnavailable, StoreTooNew, NotPermitted or InvalidRequest.
         """
         if url is None:
-            url = f"sqlite:///{_state_folder() / 'dyetrace.db'}"
+            url = f"sqlite:///{state_folder() / 'dyetrace.db'}"
         self._engine = _engine(url)
         self.is_local = self._engine.dialect.name == "sqlite"
         try:
@@ -139,7 +139,7 @@ def _place(url: URL) -> str:
     return url.set(query=shown).render_as_string(hide_password=True)
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
     """Make the folder for tasks; raises NotPermitted or StoreUnavailable."""
     folder = Path(os.environ.get("DYETRACE_STATE", DEFAULT_FOLDER))
     hint = "run as root, or set DYETRACE_STATE to a folder of yours"

@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from dyetrace.model.task import TaskState
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema there has been, oldest first; the last is the one below."""
 
 FINAL = [state.value for state in TaskState if state.is_final]
@@ -41,10 +41,12 @@ tasks = Table(
     Column("runner_host", String(80)),  # where that pid means anything
     Column("runner_until", DateTime),  # elsewhere, the runner counts as alive till then
     Column("queued", Integer, nullable=False, default=0, server_default="0"),
+    Column("tenant", String, nullable=False, default="", server_default=""),  # "": the provider's
 )
 Index(
     "one_active_task_per_filter",
     tasks.c.cloud,
+    tasks.c.tenant,  # whether the provider traces the same is none of a tenant's business
     tasks.c.filter,
     unique=True,
     sqlite_where=tasks.c.state.not_in(FINAL),
@@ -96,6 +98,15 @@ tokens = Table(
     Column("created_at", DateTime, nullable=False),
     Column("expires_at", DateTime),
     Column("revoked_at", DateTime),
+)
+
+kill_switch = Table(
+    "kill_switch",
+    metadata,
+    Column("id", Integer, primary_key=True),  # there is one row, or none: not pulled
+    Column("at", DateTime, nullable=False),
+    Column("by", String, nullable=False),
+    Column("reason", String, nullable=False),
 )
 
 # SQLite's REPLACE deletes without asking triggers for deletion, so what it would

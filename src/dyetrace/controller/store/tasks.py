@@ -34,6 +34,7 @@ class StoredTask:
     request: Mapping[str, Any]
     answer: Mapping[str, Any] | None
     error: str | None
+    tenant: str = ""  # whose task it is; "": the provider's
 
 
 class TaskStore:
@@ -96,7 +97,7 @@ class TaskStore:
                 return None
             until = self.database.now(connection) + lease
             _update(connection, row.id, **_process(os.getpid()), runner_until=until)
-        return _stored(row)
+        return stored_task(row)
 
     def renew(self, task_id: str, lease: timedelta) -> bool:
         """Keep a claim for longer; False: the task has ended, or is another's now."""
@@ -147,7 +148,7 @@ class TaskStore:
             rows = connection.execute(select(tasks).where(beginning).limit(2)).all()
         if len(rows) != 1 or not wanted:
             raise UnknownTask(wanted=wanted)
-        return _stored(rows[0])
+        return stored_task(rows[0])
 
     def history(self, task_id: str) -> list[Transition]:
         """Give the steps of a task, by its full id, in the order they were taken."""
@@ -164,7 +165,7 @@ class TaskStore:
                 .order_by(tasks.c.opened_at.desc(), tasks.c.id)
                 .limit(limit)
             ).all()
-        return [_stored(row) for row in rows]
+        return [stored_task(row) for row in rows]
 
     def request_cancel(self, wanted: str, *, by: str | None = None) -> StoredTask:
         """Ask a task's runner to stop; what nobody runs yet ends here."""
@@ -243,6 +244,7 @@ class TaskStore:
             active = connection.scalar(
                 select(tasks.c.id).where(
                     tasks.c.cloud == row["cloud"],
+                    tasks.c.tenant == row["tenant"],
                     tasks.c.filter == row["filter"],
                     tasks.c.state.not_in(FINAL),
                 )
@@ -255,6 +257,7 @@ def _row(task: Task, cloud: str, request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": task_name(task.id),
         "cloud": cloud,
+        "tenant": task.tenant,
         "filter": str(task.wanted),
         "state": task.state.value,
         "opened_at": stored_time(task.opened_at),
@@ -283,7 +286,8 @@ def _update(connection: Connection, task_id: str, **values: object) -> None:
     connection.execute(update(tasks).where(tasks.c.id == task_id).values(**values))
 
 
-def _stored(row: Row[Any]) -> StoredTask:
+def stored_task(row: Row[Any]) -> StoredTask:
+    """Read a row."""
     return StoredTask(
         id=row.id,
         cloud=row.cloud,
@@ -294,4 +298,5 @@ def _stored(row: Row[Any]) -> StoredTask:
         request=row.request,
         answer=row.answer,
         error=row.error,
+        tenant=row.tenant,
     )

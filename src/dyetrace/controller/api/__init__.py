@@ -1,0 +1,1 @@
+"""The HTTP API: `addVTrace`, `getVTraceResult`, and what belongs to them."""

@@ -1,0 +1,100 @@
+"""Who asks, what they may see and do, and the log of what they did."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from dyetrace.controller.diagnoses import Diagnoses
+from dyetrace.controller.principal import Principal, Role
+from dyetrace.controller.store import AuditLog, StoredTask, TokenStore
+from dyetrace.errors import NotPermitted, TokenRefused, UnknownTask
+
+READERS = frozenset({Role.TENANT_READER, Role.TENANT, Role.OPERATOR, Role.ADMIN})
+TRACERS = frozenset({Role.TENANT, Role.OPERATOR, Role.ADMIN})
+PROVIDERS = frozenset({Role.OPERATOR, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+ID_LENGTH = 16
+
+bearer = HTTPBearer(auto_error=False, description="`dyetrace token create` makes one.")
+
+
+def diagnoses_of(request: Request) -> Diagnoses:
+    """Give what carries tasks out."""
+    return cast("Diagnoses", request.app.state.diagnoses)
+
+
+async def principal_of(
+    request: Request,
+    shown: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    diagnoses: Annotated[Diagnoses, Depends(diagnoses_of)],
+) -> Principal:
+    """Know who asks by their token; raises TokenRefused."""
+    if shown is None:
+        raise TokenRefused
+    tokens = TokenStore(diagnoses.store.database)
+    found = await asyncio.to_thread(tokens.principal_of, shown.credentials)
+    request.state.principal = found
+    return found
+
+
+def may(roles: frozenset[Role]) -> Callable[..., object]:
+    """Let only these roles in; others are refused, and that is logged."""
+
+    async def check(
+        request: Request,
+        principal: Annotated[Principal, Depends(principal_of)],
+        diagnoses: Annotated[Diagnoses, Depends(diagnoses_of)],
+    ) -> Principal:
+        if principal.role not in roles:
+            target = f"{request.method} {request.url.path}"
+            await audit(diagnoses, principal, "refuse", target=target, outcome="NOT_PERMITTED")
+            raise NotPermitted(f"role {principal.role.value} may not do this")
+        return principal
+
+    return check
+
+
+Desk = Annotated[Diagnoses, Depends(diagnoses_of)]
+Reader = Annotated[Principal, Depends(may(READERS))]
+Tracer = Annotated[Principal, Depends(may(TRACERS))]
+Provider = Annotated[Principal, Depends(may(PROVIDERS))]
+Admin = Annotated[Principal, Depends(may(ADMINS))]
+
+
+async def audit(
+    diagnoses: Diagnoses, principal: Principal, action: str, *, target: str, outcome: str
+) -> None:
+    """Write a line of the audit log."""
+    written = AuditLog(diagnoses.store.database)
+    await asyncio.to_thread(
+        written.write, full_name(principal), action, target=target, outcome=outcome
+    )
+
+
+async def seen_task(diagnoses: Diagnoses, principal: Principal, name: str) -> StoredTask:
+    """Give a task; one of another tenant's is as unknown as one that never was."""
+    await asyncio.to_thread(diagnoses.store.fail_abandoned)
+    try:
+        found = await asyncio.to_thread(diagnoses.store.get, name)
+    except UnknownTask:
+        raise UnknownTask(wanted=name) from None
+    if len(name) != ID_LENGTH or not is_seen(found, principal):
+        raise UnknownTask(wanted=name)
+    return found
+
+
+def is_seen(stored: StoredTask, principal: Principal) -> bool:
+    """Whether a task exists for somebody."""
+    return not principal.role.is_of_tenant or stored.tenant == principal.tenant
+
+
+def full_name(principal: Principal) -> Principal:
+    """Name a tenant's principal with its tenant: names are each tenant's own."""
+    if not principal.tenant:
+        return principal
+    return Principal(
+        name=f"{principal.tenant}/{principal.name}", role=principal.role, tenant=principal.tenant
+    )

@@ -1,0 +1,34 @@
+"""The API put together."""
+
+from fastapi import FastAPI
+
+from dyetrace import __version__
+from dyetrace.controller.api import operations, traces
+from dyetrace.controller.api.problems import add_problems
+from dyetrace.controller.diagnoses import Diagnoses
+from dyetrace.controller.metrics import Meters
+
+ABOUT = (
+    "Finds where a cloud's virtual network loses packets, and why. Errors are RFC 9457 problems "
+    "with a stable `code`. A tenant traces packets that have an end of its own, and sees its own "
+    "tasks; for it, all others do not exist."
+)
+
+
+def make_app(diagnoses: Diagnoses | None = None, meters: Meters | None = None) -> FastAPI:
+    """Make the application; without anything behind it, it can only be described."""
+    app = FastAPI(
+        title="dyetrace",
+        version=__version__,
+        description=ABOUT,
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.diagnoses = diagnoses
+    app.state.meters = meters
+    app.include_router(traces.router)
+    app.include_router(operations.router)
+    add_problems(app)
+    return app

@@ -1,0 +1,225 @@
+"""All tasks that this controller carries out: started, watched, stopped, and never left behind."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dyetrace.controller.live import Live
+from dyetrace.controller.price import Price, price_json, price_of
+from dyetrace.controller.quotas import Quotas
+from dyetrace.controller.service import Prepared, carry_out, prepare, store_end
+from dyetrace.controller.store import (
+    KillSwitch,
+    RequestKey,
+    RequestKeys,
+    StoredTask,
+    TaskPages,
+    TaskStore,
+)
+from dyetrace.errors import DyetraceError, TracingStopped
+from dyetrace.inventory.clouds import Cloud
+from dyetrace.model.task import Task, TaskState, task_name
+from dyetrace.wire.answer import Json
+
+LEAVING = "the controller was stopped"
+KILLED = "the kill switch was pulled"
+NOT_BEGUN = "not begun: the task that it belongs to was refused"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A task that somebody asks for, with what the store keeps of the request."""
+
+    task: Task
+    request: Mapping[str, object]
+
+
+@dataclass(slots=True, kw_only=True)
+class Diagnoses:
+    """Carries out tasks on one cloud; all of it in one event loop."""
+
+    find_cloud: Callable[[], Cloud]  # may start this host's agent: called in a thread
+    store: TaskStore
+    quotas: Quotas
+    on_end: Callable[[Task, Json | None], None] = lambda _, __: None
+    on_fleet: Callable[[Prepared], None] = lambda _: None
+    is_leaving: bool = False
+    _running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    _live: dict[str, Live] = field(default_factory=dict)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def pages(self) -> TaskPages:
+        """The lists of tasks."""
+        return TaskPages(self.store.database)
+
+    @property
+    def switch(self) -> KillSwitch:
+        """The kill switch."""
+        return KillSwitch(self.store.database)
+
+    @property
+    def active(self) -> int:
+        """How many tasks run here."""
+        return len(self._running)
+
+    def live(self, name: str) -> Live | None:
+        """Give the progress of a task that runs here."""
+        return self._live.get(name)
+
+    async def prices(self, asked: Sequence[Asked]) -> list[Price]:
+        """Say what tasks would take, and refuse what would be refused; nothing is started."""
+        _, prepared = await self._prepared(asked)
+        await _close(prepared)
+        return [price_of(one) for one in prepared]
+
+    async def start(
+        self, asked: Sequence[Asked], *, by: str, key: RequestKey | None = None
+    ) -> tuple[list[str], bool]:
+        """Start tasks that belong together: all, or none.
+
+        Gives their ids, and whether they are new: the same key gives the same tasks. Raises
+        what planning raises, TracingStopped, QuotaExceeded, AgentUnreachable,
+        TaskAlreadyActive or RequestKeyReused.
+        """
+        if key is not None:
+            earlier = await asyncio.to_thread(RequestKeys(self.store.database).task_of, key)
+            if earlier is not None:
+                return [earlier], False
+        cloud, prepared = await self._prepared(asked)
+        try:
+            async with self._one_at_a_time:  # so that quotas are counted right
+                await asyncio.to_thread(self._refuse_where_stopped)
+                limits = [one.task.limits for one in asked]
+                tenant = asked[0].task.tenant
+                await asyncio.to_thread(self.quotas.check, tenant, limits, pages=self.pages)
+                names = await self._stored(asked, prepared, cloud, by, key)
+                is_new = names[0] == task_name(asked[0].task.id)  # else it was sent at once
+                for one in prepared if is_new else ():
+                    self._begin(one)
+                await asyncio.sleep(0)  # a task that has not begun cannot clean up
+        except BaseException:
+            await _close(prepared)
+            raise
+        if not is_new:
+            await _close(prepared)
+        return names, is_new
+
+    async def kill(self, *, by: str, reason: str) -> int:
+        """Cancel all tasks, and refuse new ones until the switch is released; say how many."""
+        await asyncio.to_thread(self.switch.pull, by=by, reason=reason)
+        async with self._one_at_a_time:  # what is being stored now is cancelled, too
+            cancelled = await self._cancel_all(KILLED)
+        return cancelled + await asyncio.to_thread(self._cancel_elsewhere, by)
+
+    async def close(self) -> None:
+        """Refuse new tasks, cancel all, and wait until nothing of them is left on any host."""
+        self.is_leaving = True
+        async with self._one_at_a_time:
+            await self._cancel_all(LEAVING)
+
+    async def _prepared(self, asked: Sequence[Asked]) -> tuple[str, list[Prepared]]:
+        await asyncio.to_thread(self._refuse_where_stopped)
+        cloud = await asyncio.to_thread(self.find_cloud)
+        prepared: list[Prepared] = []
+        try:
+            for one in asked:
+                prepared.append(await prepare(one.task, cloud))  # noqa: PERF401 - kept to be closed
+        except BaseException:
+            await _close(prepared)
+            raise
+        self.on_fleet(prepared[0])
+        return cloud.name, prepared
+
+    def _refuse_where_stopped(self) -> None:
+        if self.is_leaving:
+            raise TracingStopped(f"{LEAVING}: ask again once it is back")
+        pulled = self.switch.pulled()
+        if pulled is not None:
+            raise TracingStopped(f"{KILLED}: {pulled.reason or 'no reason given'}")
+
+    async def _stored(
+        self,
+        asked: Sequence[Asked],
+        prepared: Sequence[Prepared],
+        cloud: str,
+        by: str,
+        key: RequestKey | None,
+    ) -> list[str]:
+        names: list[str] = []
+        try:
+            for one, ready in zip(asked, prepared, strict=True):
+                name = await asyncio.to_thread(
+                    self.store.add,
+                    one.task,
+                    cloud=cloud,
+                    request=dict(one.request) | {"price": price_json(price_of(ready))},
+                    by=by,
+                    key=None if names else key,
+                )
+                names.append(name)
+                if name != task_name(one.task.id):
+                    return names
+        except BaseException:
+            for name in names:
+                self.store.finish(name, TaskState.CANCELLED, now=datetime.now(UTC), error=NOT_BEGUN)
+            raise
+        return names
+
+    def _begin(self, prepared: Prepared) -> None:
+        name = task_name(prepared.task.id)
+        self._live[name] = Live()
+        running = asyncio.create_task(self._carry_out(prepared, self._live[name]), name=name)
+        self._running[name] = running
+        running.add_done_callback(lambda _: self._ended(name))
+
+    async def _carry_out(self, prepared: Prepared, live: Live) -> None:
+        """Carry one task out; whatever goes wrong is kept with the task."""
+        name, answers = task_name(prepared.task.id), list[Json]()
+        try:
+            await carry_out(
+                prepared,
+                store=self.store,
+                on_progress=live.tell,
+                on_answer=answers.append,
+                on_warning=lambda text: log.warning("task %s: %s", name, text),
+                why_cancelled=lambda: live.why_cancelled,
+            )
+        except DyetraceError as error:
+            log.warning("task %s failed: %s", name, error)
+        except Exception:
+            log.exception("task %s failed", name)
+        finally:
+            await asyncio.shield(prepared.fleet.close())
+            self.on_end(prepared.task, answers[0] if answers else None)
+
+    def _ended(self, name: str) -> None:
+        running, live = self._running.pop(name), self._live.pop(name)
+        if running.cancelled():  # perhaps before its first step: then nobody has said so yet
+            store_end(self.store, name, asyncio.CancelledError(), why_cancelled=live.why_cancelled)
+        live.wake()
+
+    async def _cancel_all(self, why: str) -> int:
+        running = dict(self._running)
+        for name, task in running.items():
+            self._live[name].why_cancelled = why
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
+        return len(running)
+
+    def _cancel_elsewhere(self, by: str) -> int:
+        """Ask other processes that share the store to stop theirs."""
+        self.store.fail_abandoned()
+        active: list[StoredTask] = self.pages.read_active()
+        for stored in active:
+            self.store.request_cancel(stored.id, by=by)
+        return len(active)
+
+
+async def _close(prepared: Sequence[Prepared]) -> None:
+    for one in prepared:
+        await one.fleet.close()

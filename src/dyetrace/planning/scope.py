@@ -1,0 +1,94 @@
+"""What a tenant may trace: its own packets, and only its own names exist for it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from dyetrace.errors import NoSource, UnknownEndpoint
+from dyetrace.model.filter import PacketFilter
+from dyetrace.model.topology import Nic, Port, PortKind, Topology
+from dyetrace.planning.sources import resolved_filters
+
+
+def own_filter(wanted: PacketFilter, tenant: str) -> PacketFilter:
+    """Read a tenant's filter as one of its own; raises UnknownEndpoint for any other tenant."""
+    if wanted.tenant not in {None, tenant}:
+        raise UnknownEndpoint(what="tenant", name=str(wanted.tenant), known=(tenant,))
+    return replace(wanted, tenant=tenant)
+
+
+def own_topology(topology: Topology, tenant: str) -> Topology:
+    """Leave a tenant the names and vNICs that are its own; raises NoSource if it has none."""
+
+    def is_own(nic: Nic | None) -> bool:
+        return nic is not None and nic.tenant == tenant
+
+    own = Topology(
+        hosts=tuple(
+            replace(
+                host,
+                vfds=tuple(
+                    replace(
+                        vfd,
+                        ports=tuple(
+                            port
+                            for port in vfd.ports
+                            if port.kind is not PortKind.VNIC or is_own(port.nic)
+                        ),
+                    )
+                    for vfd in host.vfds
+                ),
+            )
+            for host in topology.hosts
+        ),
+        nics=tuple(nic for nic in topology.nics if is_own(nic)),
+    )
+    if not _nics(own):
+        raise NoSource(f"tenant {tenant} has no vNIC in this cloud that is known")
+    return own
+
+
+def own_sources(
+    found: Iterable[Port], wanted: PacketFilter, *, own: Topology, topology: Topology
+) -> tuple[Port, ...]:
+    """Leave out the ways in from outside, unless what comes in there is surely the tenant's.
+
+    Raises NoSource where nothing is left.
+    """
+    ports = tuple(found)
+    if not _goes_to_own(wanted, own, topology):
+        ports = tuple(port for port in ports if port.kind is not PortKind.EXTERNAL)
+    if not ports:
+        raise NoSource(
+            "these packets come from none of your vNICs, nor from outside to an address that is "
+            "yours alone: name one end that is yours"
+        )
+    return ports
+
+
+def _goes_to_own(wanted: PacketFilter, own: Topology, topology: Topology) -> bool:
+    """Whether packets of the filter that come in from outside can be nobody else's.
+
+    Where tenants' addresses overlap, a packet at the gateway's outer port may be either's.
+    """
+    names = {name for nic in _nics(own) for name in nic.names}
+    if wanted.dst is None:
+        if wanted.dst_vm not in names:
+            return False
+        filters = resolved_filters(replace(wanted, src_vm=None, nic=None), own)
+        prefixes = [one.dst for one in filters if one.dst is not None]
+    else:
+        prefixes = [wanted.dst]
+    mine = {address for nic in _nics(own) for address in nic.addresses}
+    others = {
+        address for nic in _nics(topology) if nic not in _nics(own) for address in nic.addresses
+    }
+    return all(
+        prefix.num_addresses == 1
+        and prefix.network_address in mine
+        and prefix.network_address not in others
+        for prefix in prefixes
+    )
+
+
+def _nics(topology: Topology) -> tuple[Nic, ...]:
+    return (*topology.nics, *(port.nic for port in topology.ports if port.nic is not None))

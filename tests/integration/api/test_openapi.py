@@ -1,0 +1,62 @@
+"""The documented API is the served one, and stands whatever it is sent."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dyetrace.lab.cloud import Cloud
+from support.service import Service
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "openapi.json"
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+)
+BOUNDED = ("--max-examples", "12", "--max-time", "60", "--request-timeout", "10")
+
+
+@pytest.fixture(scope="module")
+def server(cloud: Cloud, tmp_path_factory):
+    service = Service(cloud, tmp_path_factory.mktemp("up")).start()
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def test_the_document_is_what_is_served(server):
+    with server.client() as client:
+        assert client.get("/v1/openapi.json").json() == json.loads(DOCUMENT.read_text())
+
+
+def test_the_papers_names_are_there():
+    found = {
+        operation["operationId"]
+        for path in json.loads(DOCUMENT.read_text())["paths"].values()
+        for operation in path.values()
+    }
+
+    assert {"addVTrace", "getVTraceResult", "listVTraces", "stopVTrace"} <= found
+
+
+def test_whatever_it_is_sent_it_answers_as_documented(server, tmp_path):
+    token = server.token_file.read_text().strip()
+    done = subprocess.run(
+        [str(SCHEMATHESIS), "run", f"{server.url}/v1/openapi.json",
+         "--header", f"Authorization: Bearer {token}",
+         "--exclude-operation-id", "watchVTrace",  # a stream lasts as long as its task
+         "--phases", "examples,coverage,fuzzing", "--checks", ",".join(CHECKS),
+         "--generation-deterministic", "--no-color", *BOUNDED],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=150,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert "Tested: 10" in done.stdout
+    assert "Traceback" not in server.log()
