@@ -96,6 +96,7 @@ def inspect_site(  # noqa: PLR0913 - what a drop's record holds
         is_loss=is_loss,
         traced=traced,
         lists_rules=lists_rules,
+        within_s=within_s,
         deadline=time.monotonic() + within_s,
     )
     try:
@@ -123,6 +124,7 @@ class _Inspection:
     is_loss: bool
     traced: Traced
     lists_rules: bool
+    within_s: float
     deadline: float
     notes: list[str] = field(default_factory=list)
     found: SiteEvidence = field(default_factory=SiteEvidence)
@@ -277,7 +279,9 @@ class _Inspection:
         self.found = with_decisions(self.found, ipr, devices, asked)
 
     def _look_at_rules(self, listing: RuleListing) -> None:
-        text = listing.text(within_s=self.deadline - time.monotonic())
+        # Where the rest took long, nft had to wait for the same lock: it may be about to tell.
+        left_s = self.deadline - time.monotonic()
+        text = listing.text(within_s=max(left_s, self.within_s / 2))
         chains = parse_ruleset(text)
         way = {
             "crosses_bridge": bool(self.found.bridge_ports),
