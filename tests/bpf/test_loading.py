@@ -15,6 +15,7 @@ from dyetrace.datapath.linux.programs import Programs
 from dyetrace.datapath.linux.symbols import Symbols
 from dyetrace.model.packet import ColorMap
 from dyetrace.model.record import Point
+from support.nobody import AS_NOBODY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,9 +90,7 @@ def test_without_privileges_it_says_what_is_needed() -> None:
         "except NotPermitted as error: print(error)\n"
     )
     done = subprocess.run(
-        # Still root, who can read this checkout wherever it is, but without any capability.
-        ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", code],
-        check=False, capture_output=True, text=True,
+        [*AS_NOBODY, sys.executable, "-c", code], check=False, capture_output=True, text=True,
         env={"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
     )  # fmt: skip
 

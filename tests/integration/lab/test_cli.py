@@ -11,6 +11,7 @@ import pytest
 from dyetrace.lab.cloud import Cloud
 from dyetrace.lab.faults import FAULTS
 from dyetrace.lab.kinds import KINDS
+from support.nobody import AS_NOBODY
 
 LAB = "from dyetrace.cli.lab import app; app()"
 
@@ -94,10 +95,8 @@ def test_an_error_is_one_line_that_says_what_to_do(
 
 
 def test_without_root_it_says_so() -> None:
-    # Imported while this checkout can be read, wherever it is.
-    nobody = f"import os, dyetrace.lab.cloud, dyetrace.cli.lab; os.setuid(65534); {LAB}"
     done = subprocess.run(
-        [sys.executable, "-c", nobody, "up", "one-host"],
+        [*AS_NOBODY, sys.executable, "-c", LAB, "up", "one-host"],
         capture_output=True,
         text=True,
         check=False,

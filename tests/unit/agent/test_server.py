@@ -194,6 +194,32 @@ def test_an_agent_that_does_not_answer_is_down_for_good(tmp_path, monkeypatch):
     run(test, tmp_path)
 
 
+@pytest.mark.parametrize(("ports", "is_late"), [(0, True), (100, False)])
+def test_an_agent_that_attaches_many_ports_gets_the_time_for_it(
+    tmp_path, monkeypatch, ports, is_late
+):
+    monkeypatch.setattr("dyetrace.controller.link.ANSWER_WITHIN_S", 0.05)
+    handled = agent_server.AgentServer._answer
+
+    async def slow(self, request, session):
+        if isinstance(request, Log):
+            await asyncio.sleep(0.3)  # as attaching takes it
+        return await handled(self, request, session)
+
+    monkeypatch.setattr(agent_server.AgentServer, "_answer", slow)
+
+    async def test(agents):
+        link = await connected(agents)
+        if is_late:
+            with pytest.raises(AgentUnreachable, match="cn-1"):
+                await link.ask(a_log(), Done, ports=ports)
+        else:
+            await link.ask(a_log(), Done, ports=ports)
+        await link.close()
+
+    run(test, tmp_path)
+
+
 def test_an_agent_without_controllers_exits_when_idle(tmp_path):
     async def main():
         async with two_agents(tmp_path) as agents:
