@@ -1,50 +1,14 @@
 """A tc filter at a device drops what is about to leave by it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
-from dyetrace.lab import commands
-from dyetrace.lab.faults.fault import Truth
-from dyetrace.lab.faults.placed import Placed
-from dyetrace.lab.passage import Position
-
-if TYPE_CHECKING:
-    from dyetrace.lab.cloud import Cloud
+from dyetrace.lab.faults.dropping_filter import DroppingFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TcEgressDrop(Placed):
+class TcEgressDrop(DroppingFilter):
     """A tc filter at a device drops what is about to leave by it."""
 
     name: ClassVar[str] = "tc_egress_drop"
-
-    at: Position = "source-vrouter"
-
-    def inject(self, cloud: "Cloud") -> None:
-        """Add the filters."""
-        place = self.passage(cloud)
-        lines = [
-            f"qdisc replace dev {place.exit} clsact",
-            *(
-                f"filter replace dev {place.exit} egress prio {prio} protocol {protocol}"
-                ' bpf direct-action bytecode "1,6 0 0 2,"'  # return TC_ACT_SHOT
-                for prio, protocol in ((71, "ip"), (72, "ipv6"))
-            ),
-        ]
-        commands.tc(place.netns, lines)
-
-    def heal(self, cloud: "Cloud") -> None:
-        """Delete them."""
-        place = self.passage(cloud)
-        commands.tc(place.netns, [f"qdisc delete dev {place.exit} clsact"], tolerant=True)
-
-    def truth(self, cloud: "Cloud") -> Truth:
-        """Lost where the filters are."""
-        place = self.passage(cloud)
-        return Truth(
-            verdict="LOST",
-            host=place.host,
-            vfd=place.role,
-            code="TC_DROP",
-            objects=(f" on {place.exit}",),
-        )
+    hook: ClassVar[Literal["ingress", "egress"]] = "egress"
