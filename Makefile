@@ -69,7 +69,7 @@ check: setup ## lint, types, import rules, stale files
 
 unit: setup ## pure tests: no root, no network, no clock
 	$(call say,unit tests)
-	@$(PYTHON) -m pytest -q tests/unit
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests/unit
 
 bpf-test: setup ## the kernel side, by BPF_PROG_TEST_RUN and in namespaces (root)
 	$(call say,eBPF tests)
@@ -77,7 +77,7 @@ bpf-test: setup ## the kernel side, by BPF_PROG_TEST_RUN and in namespaces (root
 
 integration: setup ## real processes and namespaces (root)
 	$(call say,integration tests)
-	@$(PYTHON) -m pytest -q tests/integration
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/integration
 
 scenarios: setup ## clouds that work, break and heal (root)
 	$(call say,scenario tests)
