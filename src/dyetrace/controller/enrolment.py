@@ -32,11 +32,20 @@ class Enrolment:
     lifetime: timedelta = AGENT_LIFETIME
 
     def make_token(
-        self, *, host: str = "", now: datetime, lifetime: timedelta = JOIN_WITHIN
+        self,
+        *,
+        host: str = "",
+        uses: int = 1,
+        now: datetime,
+        lifetime: timedelta = JOIN_WITHIN,
     ) -> JoinToken:
-        """Make a join token, for any new host or for one by name."""
+        """Make a join token, for any new host, for several, or for one by name."""
         return self.tokens.make(
-            fingerprint=self.authority.fingerprint, now=now, host=host, lifetime=lifetime
+            fingerprint=self.authority.fingerprint,
+            now=now,
+            host=host,
+            uses=uses,
+            lifetime=lifetime,
         )
 
     def join(self, *, secret: str, host: str, request_pem: str, now: datetime) -> Certified:

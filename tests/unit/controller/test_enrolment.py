@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dyetrace.controller.authority import certificate_request, open_authority
 from dyetrace.controller.enrolment import open_enrolment
-from dyetrace.errors import CertificateRefused, TokenRefused
+from dyetrace.errors import CertificateRefused, InvalidRequest, TokenRefused
 from dyetrace.wire.admission import JoinToken
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -95,6 +95,26 @@ def test_a_join_token_is_good_for_one_of_many_who_use_it_at_once(enrolment):
     assert len(enrolment.register.holding(NOW.timestamp())) == 1
 
 
+def test_a_join_token_for_several_is_good_for_as_many_who_use_it_at_once(enrolment):
+    token = enrolment.make_token(now=NOW, uses=3)
+
+    def join(number):
+        try:
+            return joined(enrolment, f"cn-{number}", token=token)
+        except TokenRefused:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        certificates = list(pool.map(join, range(8)))
+    assert len([one for one in certificates if one is not None]) == 3
+
+
+@pytest.mark.parametrize("wrong", [{"uses": 0}, {"uses": 2, "host": "cn-1"}])
+def test_a_join_token_for_no_host_or_for_one_several_times_is_refused(enrolment, wrong):
+    with pytest.raises(InvalidRequest):
+        enrolment.make_token(now=NOW, **wrong)
+
+
 def test_an_expired_or_unknown_join_token_is_refused(enrolment):
     token = enrolment.make_token(now=NOW, lifetime=timedelta(minutes=5))
     with pytest.raises(TokenRefused):
@@ -116,7 +136,7 @@ def test_expired_tokens_are_not_kept(enrolment, tmp_path):
     enrolment.make_token(now=NOW, lifetime=timedelta(minutes=5))
     kept = enrolment.make_token(now=NOW, lifetime=timedelta(minutes=50))
     enrolment.make_token(now=NOW + timedelta(minutes=5))
-    assert len(list((tmp_path / "gate" / "join-tokens").iterdir())) == 2
+    assert len(list((tmp_path / "gate" / "join-tokens").glob("[0-9a-f]*"))) == 2
     assert joined(enrolment, token=kept)
 
 

@@ -1,0 +1,144 @@
+"""Many agents in one process, each of a simulated host: what a load or a simulation runs on.
+
+They are the agents that real hosts have, down to their channels and certificates;
+only their data plane is computed, and they share a process.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dyetrace.agent.clock import SECOND_NS, ToldClock
+from dyetrace.agent.dialer import Dialer
+from dyetrace.agent.identity import Membership
+from dyetrace.agent.server import AgentServer
+from dyetrace.datapath.simulated.cloud import SimulatedCloud
+from dyetrace.datapath.simulated.driver import SimulatedDriver
+from dyetrace.datapath.simulated.shape import Shape, Unreliable
+from dyetrace.datapath.simulated.sightings import Sightings
+from dyetrace.datapath.simulated.traffic import Traffic
+from dyetrace.datapath.simulated.wire import DatagramWire
+from dyetrace.errors import DyetraceError, exit_status
+
+JOIN_AT_ONCE = 8
+SETTLE_S = 0.01  # between two agents that begin to dial: a gate takes so many strangers only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """The settings of one process: which hosts of which cloud, and whom they join."""
+
+    shape: Shape
+    unreliable: Unreliable
+    flows: int
+    hosts: range
+    controller: str
+    token_file: str
+    folder: Path
+    wires: Mapping[range, Path]  # the sockets of all processes, by their hosts
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Crowd":
+        """Read what the command line gave."""
+        return cls(
+            shape=Shape(**settings["shape"]),
+            unreliable=Unreliable(**settings["unreliable"]),
+            flows=settings["flows"],
+            hosts=range(*settings["hosts"]),
+            controller=settings["controller"],
+            token_file=settings["token_file"],
+            folder=Path(settings["folder"]),
+            wires={range(*hosts): Path(path) for hosts, path in settings["wires"]},
+        )
+
+    async def run(self) -> None:
+        """Join with all hosts, and serve until cancelled; tells on stdout how many have joined."""
+        traffic = Traffic(SimulatedCloud(self.shape), self.flows)
+        wire = DatagramWire(
+            {host: path for hosts, path in self.wires.items() for host in hosts},
+            self.wires[self.hosts],
+        )
+        asyncio.get_running_loop().add_reader(wire.fileno(), wire.take)
+        sightings = Sightings(traffic.cloud)
+        agents = [self._agent(host, traffic, sightings, wire) for host in self.hosts]
+        running = [asyncio.create_task(agent.serve()) for agent, _ in agents]
+        try:
+            await self._join([dialer.member for _, dialer in agents])
+            for _, dialer in agents:
+                running.append(asyncio.create_task(dialer.run()))
+                await asyncio.sleep(SETTLE_S)
+            print(f"joined {len(agents)}", flush=True)  # noqa: T201 - whoever started it waits
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            wire.close()
+
+    def _agent(
+        self, host: int, traffic: Traffic, sightings: Sightings, wire: DatagramWire
+    ) -> tuple[AgentServer, Dialer]:
+        driver = SimulatedDriver(
+            host,
+            traffic=traffic,
+            sightings=sightings,
+            wire=wire,
+            unreliable=self.unreliable,
+        )
+        wire.takers[host] = driver.take
+        path = self.folder / f"{host}.sock"
+        skew_s = self.unreliable.clock_skew_s
+        draw = np.random.default_rng([self.shape.seed, 4, host])
+        clock = ToldClock(round(draw.uniform(-skew_s, skew_s) * SECOND_NS))
+        member = Membership(controller=self.controller, state=self.folder / f"state-{host}")
+        return (
+            AgentServer(driver=driver, socket=path, clock=clock),
+            Dialer(member=member, agent_socket=path),
+        )
+
+    async def _join(self, members: list[Membership]) -> None:
+        from dyetrace.agent import enrol  # a crowd is no agent that must stay small
+
+        cloud, gate = SimulatedCloud(self.shape), asyncio.Semaphore(JOIN_AT_ONCE)
+
+        async def join(host: int, member: Membership) -> None:
+            async with gate:
+                await asyncio.to_thread(
+                    enrol.join, member, host=cloud.host_name(host), token_file=self.token_file
+                )
+
+        await asyncio.gather(*map(join, self.hosts, members))
+
+
+def main() -> None:
+    """Run with the settings given as one JSON object, until SIGTERM or Ctrl-C."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # some six an agent
+    os.umask(0o077)
+
+    async def run() -> None:
+        task = asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr] # in a task
+        with suppress(asyncio.CancelledError):
+            await Crowd.of(json.loads(sys.argv[1])).run()
+
+    try:
+        asyncio.run(run())
+    except DyetraceError as error:
+        print(f"dyetrace: {error}", file=sys.stderr)  # noqa: T201 - its log
+        sys.exit(exit_status(error))
+
+
+if __name__ == "__main__":
+    main()
