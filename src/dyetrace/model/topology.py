@@ -1,11 +1,16 @@
 """The cloud's devices: hosts, VFDs, their ports, and the vNICs behind them."""
 
 from collections import defaultdict
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeVar
 
 from dyetrace.model.packet import Address
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 PortKey = tuple[int, int, int]
 """(host number, network namespace, ifindex): where a record was made."""
@@ -136,23 +141,93 @@ class Topology:
     @cached_property
     def hosts_by_underlay_address(self) -> dict[Address, int]:
         """Host numbers by the addresses of their uplinks: where encapsulated packets go."""
-        return {
-            address: port.host_number
-            for port in self.ports
-            if port.kind is PortKind.UPLINK
-            for address in port.addresses
-        }
+        return {address: port.host_number for port in self.uplinks for address in port.addresses}
 
     @cached_property
     def vnic_ports_by_address(self) -> dict[Address, tuple[Port, ...]]:
         """VNIC ports by endpoint address; several where tenants' addresses overlap."""
-        found: dict[Address, list[Port]] = defaultdict(list)
-        for port in self.ports:
-            for address in port.nic.addresses if port.nic else ():
-                found[address].append(port)
-        return {address: tuple(ports) for address, ports in found.items()}
+        return _grouped(
+            (address, port)
+            for port in self.ports
+            for address in (port.nic.addresses if port.nic is not None else ())
+        )
+
+    @cached_property
+    def all_nics(self) -> tuple[Nic, ...]:
+        """The inventory's NICs and those behind ports; one that is both is there twice."""
+        return (*self.nics, *(port.nic for port in self.ports if port.nic is not None))
+
+    @cached_property
+    def nics_by_name(self) -> dict[str, tuple[Nic, ...]]:
+        """NICs by all that users may call them."""
+        return _grouped((name, nic) for nic in self.all_nics for name in nic.names)
+
+    @cached_property
+    def vnic_ports(self) -> tuple[Port, ...]:
+        """VNIC ports, whoever is behind them."""
+        return tuple(port for port in self.ports if port.kind is PortKind.VNIC)
+
+    @cached_property
+    def external_ports(self) -> tuple[Port, ...]:
+        """Ports to the outside."""
+        return tuple(port for port in self.ports if port.kind is PortKind.EXTERNAL)
+
+    @cached_property
+    def vnic_ports_by_name(self) -> dict[str, tuple[Port, ...]]:
+        """VNIC ports by all that users may call what is behind them."""
+        return _grouped(
+            (name, port)
+            for port in self.ports
+            for name in (port.nic.names if port.nic is not None else ())
+        )
+
+    @cached_property
+    def vnic_ports_by_tenant(self) -> dict[str, tuple[Port, ...]]:
+        """VNIC ports by tenant; of nobody that is known: under ""."""
+        return _grouped((port.nic.tenant if port.nic else "", port) for port in self.vnic_ports)
+
+    @cached_property
+    def uplinks(self) -> tuple[Port, ...]:
+        """Ports to other hosts."""
+        return tuple(port for port in self.ports if port.kind is PortKind.UPLINK)
+
+    @cached_property
+    def has_unknown_addresses(self) -> bool:
+        """Whether there is a NIC of which nobody knows the addresses, as of a tap's VM."""
+        return any(not nic.addresses for nic in self.all_nics)
+
+    @cached_property
+    def tenants(self) -> frozenset[str]:
+        """All tenants that are known."""
+        return frozenset(nic.tenant for nic in self.all_nics if nic.tenant)
+
+    @cached_property
+    def nics_by_address(self) -> dict[Address, tuple[Nic, ...]]:
+        """NICs by address; several where tenants' addresses overlap."""
+        return _grouped((address, nic) for nic in self.all_nics for address in nic.addresses)
+
+    @cached_property
+    def own_addresses(self) -> frozenset[Address]:
+        """All addresses that VFDs have themselves."""
+        return frozenset(address for vfd in self.vfd_by_key.values() for address in vfd.addresses)
+
+    @cached_property
+    def carriers(self) -> frozenset[int]:
+        """Numbers of hosts that carry others' packets: they lead outside, or have no vNIC."""
+        return frozenset(
+            host.number
+            for host in self.hosts
+            if not any(port.kind is PortKind.VNIC for vfd in host.vfds for port in vfd.ports)
+        ) | frozenset(port.host_number for port in self.external_ports)
 
     def host_name(self, number: int) -> str:
         """Name a host, also one that is not (any longer) known."""
         host = self.host_by_number.get(number)
         return host.name if host else f"host-{number}"
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    found: defaultdict[K, list[V]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return {key: tuple(values) for key, values in found.items()}

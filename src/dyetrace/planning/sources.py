@@ -24,7 +24,7 @@ def source_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
         ports = _ports_of_prefix(wanted.src, wanted, topology)
     else:
         ports = _ports_of_tenant(_receivers_tenant(wanted, topology), topology)
-        ports += tuple(port for port in topology.ports if port.kind is PortKind.EXTERNAL)
+        ports += topology.external_ports
     if not ports:
         raise NoSource(
             f"no port is known where packets of {wanted} enter the cloud: "
@@ -44,8 +44,7 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
     version = wanted.ip_version
     addresses = {
         address
-        for nic in _all_nics(topology)
-        if wanted.dst_vm in nic.names
+        for nic in topology.nics_by_name.get(wanted.dst_vm, ())
         for address in nic.addresses
         if version is None or address.version == version
     }
@@ -56,14 +55,11 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
 
 def check_names(wanted: PacketFilter, topology: Topology) -> None:
     """Raise UnknownEndpoint or AmbiguousEndpoint for names and addresses nobody has."""
-    nics = _all_nics(topology)
-    known: set[str] = set().union(*(nic.names for nic in nics))
     for name in (wanted.src_vm, wanted.dst_vm, wanted.nic):
-        if name is not None and name not in known:
-            raise UnknownEndpoint(what="VM or NIC", name=name, known=known)
-    tenants = {nic.tenant for nic in nics if nic.tenant}
-    if wanted.tenant is not None and wanted.tenant not in tenants:
-        raise UnknownEndpoint(what="tenant", name=wanted.tenant, known=tenants)
+        if name is not None and name not in topology.nics_by_name:
+            raise UnknownEndpoint(what="VM or NIC", name=name, known=topology.nics_by_name)
+    if wanted.tenant is not None and wanted.tenant not in topology.tenants:
+        raise UnknownEndpoint(what="tenant", name=wanted.tenant, known=topology.tenants)
     for prefix in (wanted.src, wanted.dst):
         _check_address(prefix, topology)
 
@@ -72,41 +68,31 @@ def _check_address(prefix: Network | None, topology: Topology) -> None:
     """An address that can be neither inside nor outside of this cloud is a typing error."""
     if prefix is None or prefix.num_addresses > 1 or _may_be_outside(topology):
         return
-    nics = _all_nics(topology)
-    if any(not nic.addresses for nic in nics):
+    if topology.has_unknown_addresses:
         return  # a tap VM whose addresses nobody knows may have it
-    known = {address for nic in nics for address in nic.addresses}
-    own = {address for vfd in topology.vfd_by_key.values() for address in vfd.addresses}
-    if prefix.network_address not in known | own:
+    address = prefix.network_address
+    if address not in topology.nics_by_address and address not in topology.own_addresses:
         raise UnknownEndpoint(
             what="endpoint with address",
-            name=str(prefix.network_address),
-            known=map(str, known),
+            name=str(address),
+            known=map(str, topology.nics_by_address),
         )
 
 
 def _may_be_outside(topology: Topology) -> bool:
-    return any(port.kind in {PortKind.EXTERNAL, PortKind.UPLINK} for port in topology.ports) and (
-        not topology.nics or any(port.kind is PortKind.EXTERNAL for port in topology.ports)
-    )
+    if topology.external_ports:
+        return True
+    return bool(topology.uplinks) and not topology.nics
 
 
 def _named_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
-    return tuple(
-        port
-        for port in topology.ports
-        if port.nic is not None
-        and (wanted.src_vm is None or wanted.src_vm in port.nic.names)
-        and (wanted.nic is None or wanted.nic in port.nic.names)
-    )
+    names = [name for name in (wanted.src_vm, wanted.nic) if name is not None]
+    first, *others = (topology.vnic_ports_by_name.get(name, ()) for name in names)
+    return tuple(port for port in first if all(port in ports for ports in others))
 
 
 def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
-    inside = tuple(
-        port
-        for port in _ports_of_tenant(wanted.tenant, topology)
-        if port.nic is not None and any(address in prefix for address in port.nic.addresses)
-    )
+    inside = _ports_with(prefix, wanted.tenant, topology)
     _refuse_several_tenants(str(prefix), inside)
     if inside:
         return inside
@@ -115,19 +101,30 @@ def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Topology) 
         for port in _ports_of_tenant(wanted.tenant, topology)
         if port.nic is None or not port.nic.addresses
     )
-    return unknown + tuple(port for port in topology.ports if port.kind is PortKind.EXTERNAL)
+    return unknown + topology.external_ports
+
+
+def _ports_with(prefix: Network, tenant: str | None, topology: Topology) -> tuple[Port, ...]:
+    """Find the vNIC ports with an address of the prefix."""
+    if prefix.num_addresses == 1:
+        ports = topology.vnic_ports_by_address.get(prefix.network_address, ())
+        found = tuple(port for port in ports if port.kind is PortKind.VNIC)
+    else:
+        found = tuple(
+            port
+            for port in topology.vnic_ports
+            if port.nic is not None and any(address in prefix for address in port.nic.addresses)
+        )
+    return tuple(
+        port for port in found if tenant is None or (port.nic and port.nic.tenant == tenant)
+    )
 
 
 def _receivers_tenant(wanted: PacketFilter, topology: Topology) -> str | None:
     """Whose packets are wanted where only their receiver is named; None if anybody's."""
     if wanted.tenant is not None:
         return wanted.tenant
-    tenants = {
-        nic.tenant
-        for nic in _all_nics(topology)
-        if wanted.dst_vm in nic.names
-        or (wanted.dst is not None and any(address in wanted.dst for address in nic.addresses))
-    }
+    tenants = {nic.tenant for nic in _receivers(wanted, topology)}
     if len(tenants) > 1 and wanted.dst is not None and wanted.dst.num_addresses == 1:
         raise AmbiguousEndpoint(name=str(wanted.dst.network_address), tenants=tenants)
     return (tenants.pop() or None) if len(tenants) == 1 else None
@@ -139,14 +136,18 @@ def _refuse_several_tenants(name: str, ports: Iterable[Port]) -> None:
         raise AmbiguousEndpoint(name=name, tenants=tenants)
 
 
+def _receivers(wanted: PacketFilter, topology: Topology) -> Iterable[Nic]:
+    if wanted.dst_vm is not None:
+        yield from topology.nics_by_name.get(wanted.dst_vm, ())
+    if wanted.dst is not None and wanted.dst.num_addresses == 1:
+        yield from topology.nics_by_address.get(wanted.dst.network_address, ())
+    elif wanted.dst is not None:
+        for address, nics in topology.nics_by_address.items():
+            if address in wanted.dst:
+                yield from nics
+
+
 def _ports_of_tenant(tenant: str | None, topology: Topology) -> tuple[Port, ...]:
-    return tuple(
-        port
-        for port in topology.ports
-        if port.kind is PortKind.VNIC
-        and (tenant is None or (port.nic is not None and port.nic.tenant == tenant))
-    )
-
-
-def _all_nics(topology: Topology) -> tuple[Nic, ...]:
-    return (*topology.nics, *(port.nic for port in topology.ports if port.nic is not None))
+    if tenant is None:
+        return topology.vnic_ports
+    return topology.vnic_ports_by_tenant.get(tenant, ())
