@@ -116,6 +116,17 @@ class TokenRefused(NotPermitted):
         super().__init__("the token is not valid: ask an administrator for a new one")
 
 
+class IdentityProviderUnreachable(DyetraceError):
+    """Whether a signed token is true cannot be known now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the identity provider's keys cannot be fetched ({why}): try again later, or use "
+            "a token of `dyetrace token`"
+        )
+        self.why = why
+
+
 class CertificateRefused(NotPermitted):
     """A certificate is not given, not believed, or not valid any more."""
 

@@ -62,7 +62,9 @@ class Api:
 
 
 @asynccontextmanager
-async def an_api(folder, *, quotas: Quotas | None = None, **settings) -> AsyncIterator[Api]:
+async def an_api(
+    folder, *, quotas: Quotas | None = None, identity_provider=None, **settings
+) -> AsyncIterator[Api]:
     """Serve the API for the length of a block."""
     async with two_agents(folder, **settings) as agents:
         cloud = replace(agents.cloud, nics={("cn-2", "cn-2.vswitch", "p13"): RED})
@@ -75,7 +77,8 @@ async def an_api(folder, *, quotas: Quotas | None = None, **settings) -> AsyncIt
             on_fleet=meters.connected,
         )
         tokens = TokenStore(store.database)
-        transport = httpx.ASGITransport(make_app(diagnoses, meters), raise_app_exceptions=False)
+        app = make_app(diagnoses, meters, identity_provider=identity_provider)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             texts = {name: tokens.issue(principal) for name, principal in PRINCIPALS.items()}
             try:

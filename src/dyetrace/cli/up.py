@@ -32,6 +32,27 @@ def up(
         int,
         typer.Option(envvar="DYETRACE_TENANT_PACKETS", help="Packets per tenant's task.", min=1),
     ] = 1000,
+    oidc_issuer: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DYETRACE_OIDC_ISSUER", help="Also take tokens that this issuer has signed."
+        ),
+    ] = None,
+    oidc_audience: Annotated[
+        str, typer.Option(envvar="DYETRACE_OIDC_AUDIENCE", help="Who its tokens must be for.")
+    ] = "",
+    oidc_jwks: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DYETRACE_OIDC_JWKS", help="Its keys: URL or file; it tells, if left out."
+        ),
+    ] = None,
+    oidc_role_claim: Annotated[
+        str, typer.Option(envvar="DYETRACE_OIDC_ROLE_CLAIM", help="The claim with the role.")
+    ] = "dyetrace_role",
+    oidc_tenant_claim: Annotated[
+        str, typer.Option(envvar="DYETRACE_OIDC_TENANT_CLAIM", help="The claim with the tenant.")
+    ] = "dyetrace_tenant",
 ) -> None:
     """Run the controller with its API until stopped.
 
@@ -46,6 +67,7 @@ def up(
     from dyetrace.controller.api.serve import serve
     from dyetrace.controller.diagnoses import Diagnoses
     from dyetrace.controller.metrics import Meters
+    from dyetrace.controller.oidc import Claims, open_provider
     from dyetrace.controller.operator_token import operator_token
     from dyetrace.controller.quotas import Quotas
     from dyetrace.controller.store import TaskStore
@@ -57,6 +79,10 @@ def up(
         raise InvalidRequest("give both --tls-cert and --tls-key, or neither")
     if tls_cert is not None and tls_key is not None:
         _check_certificate(tls_cert, tls_key)
+    provider = None
+    if oidc_issuer is not None:
+        claims = Claims(role=oidc_role_claim, tenant=oidc_tenant_claim)
+        provider = open_provider(oidc_issuer, oidc_audience, jwks=oidc_jwks, claims=claims)
     chosen = choose_cloud(cloud, inventory)
     listening = _listening(listen, is_encrypted=tls_cert is not None)
     store = TaskStore(database)
@@ -77,7 +103,7 @@ def up(
         url = f"{'https' if tls_cert else 'http'}://{shown}:{port}"
         asyncio.run(
             serve(
-                make_app(diagnoses, meters),
+                make_app(diagnoses, meters, identity_provider=provider),
                 diagnoses,
                 listening=listening,
                 certificate=(str(tls_cert), str(tls_key)) if tls_cert else None,

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from dyetrace.controller.diagnoses import Diagnoses
+from dyetrace.controller.oidc.provider import IdentityProvider, looks_signed
 from dyetrace.controller.principal import Principal, Role
 from dyetrace.controller.store import AuditLog, StoredTask, TokenStore
 from dyetrace.errors import NotPermitted, TokenRefused, UnknownTask
@@ -31,11 +32,15 @@ async def principal_of(
     shown: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     diagnoses: Annotated[Diagnoses, Depends(diagnoses_of)],
 ) -> Principal:
-    """Know who asks by their token; raises TokenRefused."""
+    """Know who asks by their token, ours or the identity provider's; raises what refuses it."""
     if shown is None:
         raise TokenRefused
-    tokens = TokenStore(diagnoses.store.database)
-    found = await asyncio.to_thread(tokens.principal_of, shown.credentials)
+    provider: IdentityProvider | None = request.app.state.identity_provider
+    if provider is not None and looks_signed(shown.credentials):
+        found = await provider.principal_of(shown.credentials)
+    else:
+        tokens = TokenStore(diagnoses.store.database)
+        found = await asyncio.to_thread(tokens.principal_of, shown.credentials)
     request.state.principal = found
     return found
 

@@ -7,6 +7,7 @@ from dyetrace.controller.api import operations, traces
 from dyetrace.controller.api.problems import add_problems
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.metrics import Meters
+from dyetrace.controller.oidc import IdentityProvider
 
 ABOUT = (
     "Finds where a cloud's virtual network loses packets, and why. Errors are RFC 9457 problems "
@@ -15,7 +16,12 @@ ABOUT = (
 )
 
 
-def make_app(diagnoses: Diagnoses | None = None, meters: Meters | None = None) -> FastAPI:
+def make_app(
+    diagnoses: Diagnoses | None = None,
+    meters: Meters | None = None,
+    *,
+    identity_provider: IdentityProvider | None = None,
+) -> FastAPI:
     """Make the application; without anything behind it, it can only be described."""
     app = FastAPI(
         title="dyetrace",
@@ -28,6 +34,7 @@ def make_app(diagnoses: Diagnoses | None = None, meters: Meters | None = None) -
     )
     app.state.diagnoses = diagnoses
     app.state.meters = meters
+    app.state.identity_provider = identity_provider
     app.include_router(traces.router)
     app.include_router(operations.router)
     add_problems(app)

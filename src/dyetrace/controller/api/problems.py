@@ -61,6 +61,13 @@ KINDS: dict[type[errors.DyetraceError], Kind] = {
         title="Token refused",
         headers={"WWW-Authenticate": 'Bearer realm="dyetrace"'},
     ),
+    errors.IdentityProviderUnreachable: Kind(
+        status=503,
+        code="IDENTITY_PROVIDER_UNREACHABLE",
+        title="Identity provider unreachable",
+        headers={"Retry-After": "10"},
+        hidden="signed tokens cannot be checked now: try again later",
+    ),
     errors.NotPermitted: Kind(status=403, code="NOT_PERMITTED", title="Not permitted"),
     errors.QuotaExceeded: Kind(
         status=429, code="QUOTA_EXCEEDED", title="Quota exceeded", facts=("what", "limit")
