@@ -149,6 +149,17 @@ class QuotaExceeded(DyetraceError):
         self.passes = passes  # by itself, with time
 
 
+class HostLimitReached(DyetraceError):
+    """A host carries as much tracing as it may, for everybody together."""
+
+    def __init__(self, *, host: str, what: str, limit: int) -> None:
+        super().__init__(
+            f"host {host} may carry {limit} {what}: wait for a task there to end, stop one, or "
+            "ask for fewer packets per second"
+        )
+        self.host, self.what, self.limit = host, what, limit
+
+
 class TracingStopped(DyetraceError):
     """The kill switch is pulled, or the controller is leaving."""
 

@@ -11,8 +11,7 @@ from dyetrace.controller.api.app import make_app
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.metrics import Meters
 from dyetrace.controller.principal import Principal, Role
-from dyetrace.controller.quotas import Quotas
-from dyetrace.controller.store import TaskStore, TokenStore
+from dyetrace.controller.store import Admission, TaskStore, TokenStore
 from dyetrace.model.topology import Nic
 from support.builders import DB
 from support.fake_agents import Agents, two_agents, until
@@ -63,7 +62,7 @@ class Api:
 
 @asynccontextmanager
 async def an_api(
-    folder, *, quotas: Quotas | None = None, identity_provider=None, **settings
+    folder, *, admission: Admission | None = None, identity_provider=None, **settings
 ) -> AsyncIterator[Api]:
     """Serve the API for the length of a block."""
     async with two_agents(folder, **settings) as agents:
@@ -72,7 +71,7 @@ async def an_api(
         diagnoses = Diagnoses(
             find_cloud=lambda: cloud,
             store=store,
-            quotas=quotas or Quotas(),
+            admission=admission or Admission(),
             on_end=meters.ended,
             on_fleet=meters.connected,
         )

@@ -6,12 +6,14 @@ import typer
 
 from dyetrace.cli.add import add, carry_out
 from dyetrace.cli.agent import agent
+from dyetrace.cli.audit import audit
 from dyetrace.cli.context import app as context
 from dyetrace.cli.doctor import doctor
 from dyetrace.cli.explain import explain
 from dyetrace.cli.gate import app as gate
 from dyetrace.cli.lab import app as lab
 from dyetrace.cli.list_tasks import list_tasks
+from dyetrace.cli.quota import app as quota
 from dyetrace.cli.result import result
 from dyetrace.cli.show import show
 from dyetrace.cli.stop import stop
@@ -28,13 +30,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (trace, add, result, show, stop, explain, doctor, agent, up):
+for command in (trace, add, result, show, stop, explain, doctor, agent, up, audit):
     app.command()(command)
 app.command("list")(list_tasks)
 app.command("carry-out", hidden=True)(carry_out)
 app.add_typer(gate, name="gate")
 app.add_typer(lab, name="lab")
 app.add_typer(token, name="token")
+app.add_typer(quota, name="quota")
 app.add_typer(context, name="context")
 
 

@@ -53,7 +53,8 @@ class Remote:
         """Send a request; gives status and content, or raises the error that the problem means."""
         tail = f"?{urlencode(query)}" if query else ""
         with self._open(method, path + tail, body) as told:
-            return int(told.status), json.loads(told.read())
+            content = told.read()
+            return int(told.status), json.loads(content) if content else None
 
     def events(self, name: str) -> Iterator[tuple[str, Json]]:
         """Follow a task until the stream ends."""
@@ -114,6 +115,11 @@ def task_path(name: str) -> str:
     if len(name) != ID_LENGTH:
         raise InvalidRequest(f"{name!r}: a controller wants a task's whole id")
     return f"/v1/traces/{quote(name, safe='')}"
+
+
+def tenant_path(tenant: str) -> str:
+    """Where a tenant's quota is."""
+    return f"/v1/quotas/{quote(tenant, safe='')}"
 
 
 def _meant(error: HTTPError) -> DyetraceError:

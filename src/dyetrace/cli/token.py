@@ -24,6 +24,7 @@ def create(
     """Make a token and print it: it can be read only now."""
     from datetime import UTC, datetime, timedelta
 
+    from dyetrace.cli.local_admin import audited
     from dyetrace.controller.principal import Principal, Role
     from dyetrace.controller.store import Database, TokenStore
     from dyetrace.errors import InvalidRequest
@@ -38,7 +39,10 @@ def create(
         raise InvalidRequest(str(error)) from error
     opened = Database(database)
     try:
-        typer.echo(TokenStore(opened).issue(principal, expires_at=expires_at))
+        issued = TokenStore(opened).issue(principal, expires_at=expires_at)
+        token_id = issued.split("_")[1]
+        audited(opened, "token", target=token_id, outcome=f"made for {principal.full_name}")
+        typer.echo(issued)
     finally:
         opened.close()
 
@@ -84,11 +88,13 @@ def revoke(
     database: DatabaseUrl = None,
 ) -> None:
     """Refuse a token from now on."""
+    from dyetrace.cli.local_admin import audited
     from dyetrace.controller.store import Database, TokenStore
 
     opened = Database(database)
     try:
         TokenStore(opened).revoke(token)
+        audited(opened, "token", target=token, outcome="revoked")
     finally:
         opened.close()
     typer.echo(f"token {token} is revoked")

@@ -32,6 +32,30 @@ def up(
         int,
         typer.Option(envvar="DYETRACE_TENANT_PACKETS", help="Packets per tenant's task.", min=1),
     ] = 1000,
+    tenant_rate: Annotated[
+        int,
+        typer.Option(
+            envvar="DYETRACE_TENANT_RATE",
+            help="Packets per second, all of a tenant's active tasks together.",
+            min=1,
+        ),
+    ] = 5000,
+    tenant_daily: Annotated[
+        int,
+        typer.Option(envvar="DYETRACE_TENANT_DAILY", help="Packets per tenant and day.", min=1),
+    ] = 100_000,
+    host_tasks: Annotated[
+        int,
+        typer.Option(
+            envvar="DYETRACE_HOST_TASKS", help="Active tasks that color at one host.", min=1
+        ),
+    ] = 50,
+    host_rate: Annotated[
+        int,
+        typer.Option(
+            envvar="DYETRACE_HOST_RATE", help="Packets per second colored at one host.", min=1
+        ),
+    ] = 50_000,
     oidc_issuer: Annotated[
         str | None,
         typer.Option(
@@ -69,8 +93,7 @@ def up(
     from dyetrace.controller.metrics import Meters
     from dyetrace.controller.oidc import Claims, open_provider
     from dyetrace.controller.operator_token import operator_token
-    from dyetrace.controller.quotas import Quotas
-    from dyetrace.controller.store import TaskStore
+    from dyetrace.controller.store import Admission, HostLimits, Quota, TaskStore
     from dyetrace.controller.store.database import state_folder
     from dyetrace.errors import InvalidRequest
 
@@ -90,7 +113,15 @@ def up(
     diagnoses = Diagnoses(
         find_cloud=lambda: cloud_again(chosen),
         store=store,
-        quotas=Quotas(active_tasks=tenant_tasks, packets_per_task=tenant_packets),
+        admission=Admission(
+            quota=Quota(
+                active_tasks=tenant_tasks,
+                packets_per_task=tenant_packets,
+                packets_per_second=tenant_rate,
+                packets_per_day=tenant_daily,
+            ),
+            host=HostLimits(active_tasks=host_tasks, packets_per_second=host_rate),
+        ),
         on_end=meters.ended,
         on_fleet=meters.connected,
     )

@@ -5,12 +5,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from dyetrace.controller.live import Live
 from dyetrace.controller.price import Price, price_json, price_of
-from dyetrace.controller.quotas import Quotas
 from dyetrace.controller.service import Prepared, carry_out, prepare, store_end
 from dyetrace.controller.store import (
+    Admission,
     KillSwitch,
     RequestKey,
     RequestKeys,
@@ -44,7 +45,7 @@ class Diagnoses:
 
     find_cloud: Callable[[], Cloud]  # may start this host's agent: called in a thread
     store: TaskStore
-    quotas: Quotas
+    admission: Admission = field(default_factory=Admission)
     on_end: Callable[[Task, Json | None], None] = lambda _, __: None
     on_fleet: Callable[[Prepared], None] = lambda _: None
     is_leaving: bool = False
@@ -83,8 +84,8 @@ class Diagnoses:
         """Start tasks that belong together: all, or none.
 
         Gives their ids, and whether they are new: the same key gives the same tasks. Raises
-        what planning raises, TracingStopped, QuotaExceeded, AgentUnreachable,
-        TaskAlreadyActive or RequestKeyReused.
+        what planning raises, TracingStopped, QuotaExceeded, HostLimitReached,
+        AgentUnreachable, TaskAlreadyActive or RequestKeyReused.
         """
         if key is not None:
             earlier = await asyncio.to_thread(RequestKeys(self.store.database).task_of, key)
@@ -92,11 +93,8 @@ class Diagnoses:
                 return [earlier], False
         cloud, prepared = await self._prepared(asked)
         try:
-            async with self._one_at_a_time:  # so that quotas are counted right
+            async with self._one_at_a_time:  # what is being stored is cancelled by a kill, too
                 await asyncio.to_thread(self._refuse_where_stopped)
-                limits = [one.task.limits for one in asked]
-                tenant = asked[0].task.tenant
-                await asyncio.to_thread(self.quotas.check, tenant, limits, pages=self.pages)
                 names = await self._stored(asked, prepared, cloud, by, key)
                 is_new = names[0] == task_name(asked[0].task.id)  # else it was sent at once
                 for one in prepared if is_new else ():
@@ -152,7 +150,7 @@ class Diagnoses:
     ) -> list[str]:
         names: list[str] = []
         try:
-            for one, ready in zip(asked, prepared, strict=True):
+            for number, (one, ready) in enumerate(zip(asked, prepared, strict=True), start=1):
                 name = await asyncio.to_thread(
                     self.store.add,
                     one.task,
@@ -160,6 +158,12 @@ class Diagnoses:
                     request=dict(one.request) | {"price": price_json(price_of(ready))},
                     by=by,
                     key=None if names else key,
+                    admit=partial(
+                        self.admission.admit,
+                        task=one.task,
+                        hosts=ready.coloring_hosts,
+                        with_it=[other.task.limits for other in asked[number:]],
+                    ),
                 )
                 names.append(name)
                 if name != task_name(one.task.id):

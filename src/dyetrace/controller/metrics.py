@@ -36,6 +36,9 @@ class Meters:
             "dyetrace_records_lost", "Records that were lost.", ["stage"], registry=registry
         )
         self.lost.labels(stage="agent")
+        self.refusals = Counter(
+            "dyetrace_refusals", "Requests that were refused.", ["code"], registry=registry
+        )
         self.agent_up = Gauge(
             "dyetrace_agent_up",
             "Whether an agent answered when it was last asked.",
@@ -48,6 +51,10 @@ class Meters:
             ["host"],
             registry=registry,
         )
+
+    def refused(self, code: str) -> None:
+        """Count a request that was refused."""
+        self.refusals.labels(code=code).inc()
 
     def ended(self, task: Task, answer: Json | None) -> None:
         """Count a task that has ended."""

@@ -37,3 +37,8 @@ class Principal:
                 if self.role.is_of_tenant
                 else f"role {self.role.value} is for all tenants: leave tenant out"
             )
+
+    @property
+    def full_name(self) -> str:
+        """Its name with its tenant's: names are each tenant's own."""
+        return f"{self.tenant}/{self.name}" if self.tenant else self.name

@@ -63,6 +63,12 @@ class Prepared:
         """What inventory and agents contradict each other in."""
         return tuple(map(str, self.fleet.conflicts))
 
+    @property
+    def coloring_hosts(self) -> tuple[str, ...]:
+        """The hosts that color for it, by name."""
+        names = {host.number: host.name for host in self.topology.hosts}
+        return tuple(names[number] for number in self.plan.color)
+
 
 async def prepare(task: Task, cloud: Cloud) -> Prepared:
     """Connect to the cloud's agents and plan, so that all that can be refused is refused.

@@ -44,6 +44,8 @@ ROWS = {
         "created_at": THEN,
     },
     "kill_switch": {"id": 1, "at": THEN, "by": "ann", "reason": "test"},
+    "task_hosts": {"task": "a" * 16, "host": "cn-1"},
+    "quotas": {"tenant": "blue", "active_tasks": 7},
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dyetrace.errors import StoreTooNew, StoreUnavailable
 from support.diagnosis import eventually
 from support.postgres import PostgresServer
 from support.stores.access import AuditOnlyGrows, TokensOpen, database
+from support.stores.quotas import QuotasHold
 from support.stores.tasks import (
     RequestsComeTwice,
     RunnersDie,
@@ -61,6 +62,9 @@ class TestTokensOpen(TokensOpen): ...
 
 
 class TestTenantsApart(TenantsApart): ...
+
+
+class TestQuotasHold(QuotasHold): ...
 
 
 def test_a_runner_of_another_machine_is_believed_though_it_booted_another_time(store):

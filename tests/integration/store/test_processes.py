@@ -50,6 +50,16 @@ def test_the_claims_of_processes_that_died_are_claimed_again(store, any_url):
     assert first == second == names
 
 
+def test_many_controllers_together_add_no_more_than_tenant_and_host_may_have(store, any_url):
+    lines = [line for printed in at_once(any_url, "add_within_limits") for line in printed]
+
+    added = Counter(line.split()[0] for line in lines)
+    assert added["blue"] <= 7
+    assert added["blue"] + added["provider"] == 9  # what one host carries, to the full
+    assert len(store.list()) == 9
+    assert added["refused"] == PROCESSES * 15 - 9
+
+
 def test_no_line_of_the_audit_log_is_lost(store, any_url):
     at_once(any_url, "write_audit")
 

@@ -30,13 +30,21 @@ class AuditOnlyGrows:
         first, second = log.read()
 
         assert (first.principal, first.role, first.outcome) == (
-            "ann",
+            "blue/ann",
             Role.TENANT,
             "refused: quota",
         )
         assert (second.action, second.target) == ("stop", "0000000000000001")
         assert abs(second.at - datetime.now(UTC)) < timedelta(minutes=1)
         assert log.read(after=first.seq) == log.read(limit=2)[1:] == [second]
+        assert log.read(principal="blue/ann") == log.read(action="start") == [first]
+
+    def test_a_line_can_be_of_nobody_who_is_known(self, database):
+        log = AuditLog(database)
+        log.write(None, "refuse", target="GET /v1/traces", outcome="TOKEN_REFUSED")
+
+        (line,) = log.read()
+        assert (line.principal, line.role) == ("", None)
 
     @pytest.mark.parametrize(
         "statement",

@@ -4,8 +4,9 @@ import sys
 from datetime import timedelta
 
 from dyetrace.controller.principal import Principal, Role
-from dyetrace.controller.store import AuditLog, TaskStore
-from dyetrace.errors import TaskAlreadyActive
+from dyetrace.controller.store import Admission, AuditLog, HostLimits, Quota, TaskStore
+from dyetrace.errors import DyetraceError, TaskAlreadyActive
+from support.stores.quotas import admitted
 from support.stores.tasks import NOW, a_request_key, numbered
 
 ROUNDS = 15
@@ -40,18 +41,30 @@ def write_audit(store, number):
         log.write(principal, "start", target=str(attempt), outcome="done")
 
 
+def add_within_limits(store, number):
+    """Try to add more, with the others, than tenant blue may have and host cn-1 carry."""
+    admission = Admission(quota=Quota(active_tasks=7), host=HostLimits(active_tasks=9))
+    for attempt in range(ROUNDS):
+        tenant = "blue" if attempt % 2 else ""
+        try:
+            added = admitted(store, number * 1000 + attempt, admission=admission, tenant=tenant)
+            print(tenant or "provider", added)
+        except DyetraceError as error:
+            print("refused", type(error).__name__)
+
+
 def open_only(_store, _number):
     """Open the store: that may make or migrate it."""
 
+
+WORKS = (add_the_same, ask_the_same, claim_all, write_audit, add_within_limits, open_only)
 
 if __name__ == "__main__":
     url, work, text = sys.argv[1:]
     print("ready", flush=True)
     sys.stdin.readline()  # all begin at once
     opened = TaskStore(url)
-    {f.__name__: f for f in (add_the_same, ask_the_same, claim_all, write_audit, open_only)}[work](
-        opened, int(text)
-    )
+    {f.__name__: f for f in WORKS}[work](opened, int(text))
     opened.close()
     print("end", flush=True)
     sys.stdin.read()  # lives on until all the others have done their work

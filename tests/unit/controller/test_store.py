@@ -9,6 +9,7 @@ import pytest
 from dyetrace.controller.store import TaskStore
 from dyetrace.errors import InvalidRequest, NotPermitted, StoreTooNew, StoreUnavailable
 from support.stores.access import AuditOnlyGrows, TokensOpen, database
+from support.stores.quotas import QuotasHold
 from support.stores.tasks import (
     RequestsComeTwice,
     RunnersDie,
@@ -52,6 +53,9 @@ class TestTokensOpen(TokensOpen): ...
 
 
 class TestTenantsApart(TenantsApart): ...
+
+
+class TestQuotasHold(QuotasHold): ...
 
 
 def test_a_runner_of_an_earlier_boot_of_this_machine_is_dead(store):

@@ -46,16 +46,10 @@ async def principal_of(
 
 
 def may(roles: frozenset[Role]) -> Callable[..., object]:
-    """Let only these roles in; others are refused, and that is logged."""
+    """Let only these roles in."""
 
-    async def check(
-        request: Request,
-        principal: Annotated[Principal, Depends(principal_of)],
-        diagnoses: Annotated[Diagnoses, Depends(diagnoses_of)],
-    ) -> Principal:
+    async def check(principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
         if principal.role not in roles:
-            target = f"{request.method} {request.url.path}"
-            await audit(diagnoses, principal, "refuse", target=target, outcome="NOT_PERMITTED")
             raise NotPermitted(f"role {principal.role.value} may not do this")
         return principal
 
@@ -74,9 +68,7 @@ async def audit(
 ) -> None:
     """Write a line of the audit log."""
     written = AuditLog(diagnoses.store.database)
-    await asyncio.to_thread(
-        written.write, full_name(principal), action, target=target, outcome=outcome
-    )
+    await asyncio.to_thread(written.write, principal, action, target=target, outcome=outcome)
 
 
 async def seen_task(diagnoses: Diagnoses, principal: Principal, name: str) -> StoredTask:
@@ -94,12 +86,3 @@ async def seen_task(diagnoses: Diagnoses, principal: Principal, name: str) -> St
 def is_seen(stored: StoredTask, principal: Principal) -> bool:
     """Whether a task exists for somebody."""
     return not principal.role.is_of_tenant or stored.tenant == principal.tenant
-
-
-def full_name(principal: Principal) -> Principal:
-    """Name a tenant's principal with its tenant: names are each tenant's own."""
-    if not principal.tenant:
-        return principal
-    return Principal(
-        name=f"{principal.tenant}/{principal.name}", role=principal.role, tenant=principal.tenant
-    )

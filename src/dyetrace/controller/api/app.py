@@ -3,8 +3,9 @@
 from fastapi import FastAPI
 
 from dyetrace import __version__
-from dyetrace.controller.api import operations, traces
+from dyetrace.controller.api import administration, operations, traces
 from dyetrace.controller.api.problems import add_problems
+from dyetrace.controller.api.refusals import Refusals
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.metrics import Meters
 from dyetrace.controller.oidc import IdentityProvider
@@ -35,7 +36,9 @@ def make_app(
     app.state.diagnoses = diagnoses
     app.state.meters = meters
     app.state.identity_provider = identity_provider
+    app.state.refusals = Refusals(on_refusal=meters.refused if meters else lambda _: None)
     app.include_router(traces.router)
     app.include_router(operations.router)
+    app.include_router(administration.router)
     add_problems(app)
     return app

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from dyetrace.controller.api.access import Admin, Desk, Provider, audit, full_name
+from dyetrace.controller.api.access import Admin, Desk, Provider, audit
 from dyetrace.controller.api.problems import responses
 from dyetrace.controller.api.schemas import KillIn, KillOut, Problem, Ready
 from dyetrace.errors import TracingStopped
@@ -51,7 +51,7 @@ async def metrics(request: Request, desk: Desk, _: Provider) -> Response:
 )
 async def pull(why: KillIn, desk: Desk, principal: Admin) -> Any:  # noqa: ANN401 - as KillOut
     """Cancel all tasks, let all hosts go, and refuse new tasks until the switch is released."""
-    cancelled = await desk.kill(by=full_name(principal).name, reason=why.reason)
+    cancelled = await desk.kill(by=principal.full_name, reason=why.reason)
     await audit(desk, principal, "kill", target=why.reason, outcome=f"{cancelled} cancelled")
     return {"cancelled": cancelled}
 

@@ -72,6 +72,15 @@ KINDS: dict[type[errors.DyetraceError], Kind] = {
     errors.QuotaExceeded: Kind(
         status=429, code="QUOTA_EXCEEDED", title="Quota exceeded", facts=("what", "limit")
     ),
+    errors.HostLimitReached: Kind(
+        status=429,
+        code="HOST_LIMIT_REACHED",
+        title="A host carries as much as it may",
+        facts=("host", "what", "limit"),
+        headers=RETRY,
+        hidden="part of the provider's network traces as much as it may: try again later, or ask "
+        "for fewer packets per second",
+    ),
     errors.TracingStopped: Kind(
         status=503, code="TRACING_STOPPED", title="Tracing is stopped", hidden="tracing is stopped"
     ),
@@ -90,6 +99,7 @@ KINDS: dict[type[errors.DyetraceError], Kind] = {
         status=500, code="ERROR", title="Error", hidden="something failed in the provider's network"
     ),
 }  # fmt: skip
+INVALID = ("INVALID_REQUEST", "Invalid request")
 BY_STATUS = {404: ("NOT_FOUND", "Not found"), 405: ("METHOD_NOT_ALLOWED", "Method not allowed")}
 
 
@@ -145,29 +155,34 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
     kind = kind_of(error)
     principal = getattr(request.state, "principal", None)
     is_tenants = principal is None or principal.role.is_of_tenant
-    detail = kind.hidden if is_tenants and kind.hidden else str(error)
-    facts = {name: getattr(error, name) for name in kind.facts}
+    hides = is_tenants and bool(kind.hidden)
+    detail = kind.hidden if hides else str(error)
+    facts = {} if hides else {name: getattr(error, name) for name in kind.facts}
     headers = dict(kind.headers)
+    await request.app.state.refusals.note(request, kind.code)
     if isinstance(error, errors.QuotaExceeded) and error.passes:
         headers |= RETRY
     return problem(kind.status, kind.code, kind.title, detail, facts=facts, headers=headers)
 
 
-async def _validation(_: Request, error: Exception) -> JSONResponse:
+async def _validation(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    await request.app.state.refusals.note(request, INVALID[0])
     found = [{"at": "/".join(map(str, one["loc"])), "text": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['at']}: {one['text']}" for one in found)
-    return problem(422, "INVALID_REQUEST", "Invalid request", detail, facts={"errors": found})
+    return problem(422, *INVALID, detail, facts={"errors": found})
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that is no JSON in UTF-8
-        return problem(422, "INVALID_REQUEST", "Invalid request", str(error.detail))
-    code, title = BY_STATUS.get(error.status_code, ("HTTP_ERROR", "Error"))
-    return problem(error.status_code, code, title, str(error.detail), headers=error.headers)
+    status = error.status_code
+    code, title = BY_STATUS.get(status, ("HTTP_ERROR", "Error"))
+    if status == HTTPStatus.BAD_REQUEST:  # a body that is no JSON in UTF-8
+        status, (code, title) = 422, INVALID
+    await request.app.state.refusals.note(request, code)
+    return problem(status, code, title, str(error.detail), headers=error.headers)
 
 
 async def _bug(_: Request, __: Exception) -> JSONResponse:

@@ -16,6 +16,9 @@ NAME = r"^[!-~]([ -~]{0,126}[!-~])?$"
 Name = Annotated[str, Field(pattern=NAME, max_length=128)]
 Prefix = Annotated[str, Field(min_length=1, max_length=64, examples=["10.0.0.1", "10.8.0.0/16"])]
 PortNumber = Annotated[int, Field(ge=0, le=MAX_PORT)]
+MAX_AMOUNT = 2**31 - 1
+MAX_SEQ = 2**53  # JSON's readers lose digits beyond
+Amount = Annotated[int | None, Field(ge=0, le=MAX_AMOUNT)]
 AnyPort = PortNumber | Literal["*"] | None
 ProtocolName = Literal["tcp", "udp", "icmp", "icmpv6", "sctp", "*"]
 
@@ -147,6 +150,67 @@ class KillOut(BaseModel):
     """What has been ended."""
 
     cancelled: int
+
+
+class QuotaIn(Strict):
+    """What one tenant may have; null: as all."""
+
+    active_tasks: Amount = None
+    packets_per_task: Amount = None
+    packets_per_second: Amount = Field(None, description="All its active tasks together.")
+    packets_per_day: Amount = Field(None, description="Asked for in the last 24 hours.")
+
+
+class QuotaOut(BaseModel):
+    """What a tenant may have; null: as all."""
+
+    active_tasks: int | None
+    packets_per_task: int | None
+    packets_per_second: int | None
+    packets_per_day: int | None
+
+
+class HostLimitsOut(BaseModel):
+    """What one host may carry for everybody."""
+
+    active_tasks: int
+    packets_per_second: int
+
+
+class QuotasOut(BaseModel):
+    """How much may be traced."""
+
+    all: QuotaOut
+    tenants: dict[str, QuotaOut] = Field(description="Those with numbers of their own.")
+    host: HostLimitsOut
+
+
+class AuditIn(Strict):
+    """Which lines of the audit log."""
+
+    after: int = Field(0, ge=0, le=MAX_SEQ, description="`next` of the page before.")
+    limit: int = Field(100, ge=1, le=1000)
+    principal: str = Field("", max_length=260, pattern=PRINTABLE)
+    action: str = Field("", max_length=32, pattern="^[a-z]*$", examples=["start", "refuse"])
+
+
+class AuditLine(BaseModel):
+    """Who did what, when, and what came of it."""
+
+    seq: int
+    at: datetime
+    principal: str = Field(description="A tenant's as tenant/name; empty: nobody who is known.")
+    role: str | None
+    action: str
+    target: str
+    outcome: str
+
+
+class AuditOut(BaseModel):
+    """Lines of the audit log, the earliest first."""
+
+    items: list[AuditLine]
+    next: int | None = Field(description="For `after` of the next page; null: that was the last.")
 
 
 class Ready(BaseModel):

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from dyetrace.controller.api.access import Desk, Reader, Tracer, audit, full_name, seen_task
+from dyetrace.controller.api.access import Desk, Reader, Tracer, audit, seen_task
 from dyetrace.controller.api.asked import filter_of, request_key, tasks_asked
 from dyetrace.controller.api.cursors import read_cursor, write_cursor
 from dyetrace.controller.api.events import events
-from dyetrace.controller.api.problems import kind_of, responses
+from dyetrace.controller.api.problems import responses
 from dyetrace.controller.api.schemas import (
     AnswerOut,
     DryRunOut,
@@ -25,7 +25,7 @@ from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.price import price_json
 from dyetrace.controller.principal import Principal
 from dyetrace.controller.store import After, StoredTask, Wanted
-from dyetrace.errors import DyetraceError, NoAnswer
+from dyetrace.errors import NoAnswer
 from dyetrace.wire.answer import Json, filter_json
 
 router = APIRouter(prefix="/v1/traces", tags=["traces"])
@@ -54,23 +54,13 @@ async def add_trace(
     The same request with the same Idempotency-Key starts nothing twice. Answers with the
     price; the answer itself is at Location.
     """
-    try:
-        return await _added(wanted, request, desk, principal, idempotency_key)
-    except DyetraceError as error:
-        target = wanted.filter.model_dump_json(exclude_none=True)
-        await audit(desk, principal, "refuse", target=target, outcome=kind_of(error).code)
-        raise
-
-
-async def _added(
-    wanted: TraceIn, request: Request, desk: Diagnoses, principal: Principal, sent_key: str | None
-) -> Response:
+    request.state.target = wanted.filter.model_dump_json(exclude_none=True)  # if it is refused
     asked = tasks_asked(wanted, principal)
     if wanted.dry_run:
         prices = [price_json(price) for price in await desk.prices(asked)]
         return JSONResponse({"dry_run": True, "prices": prices})
-    key = request_key(sent_key, wanted, principal) if sent_key else None
-    names, is_new = await desk.start(asked, by=full_name(principal).name, key=key)
+    key = request_key(idempotency_key, wanted, principal) if idempotency_key else None
+    names, is_new = await desk.start(asked, by=principal.full_name, key=key)
     for name in names:
         outcome = "started" if is_new else "started before"
         await audit(desk, principal, "start", target=name, outcome=outcome)
@@ -187,7 +177,7 @@ async def stop_trace(task_id: TaskId, desk: Desk, principal: Tracer) -> Response
     stored = await seen_task(desk, principal, task_id)
     if stored.state.is_final:
         return JSONResponse(task_shown(stored, principal))
-    await asyncio.to_thread(desk.store.request_cancel, stored.id, by=full_name(principal).name)
+    await asyncio.to_thread(desk.store.request_cancel, stored.id, by=principal.full_name)
     await audit(desk, principal, "stop", target=stored.id, outcome="asked")
     return JSONResponse(await _shown(desk, principal, stored.id), 202, SOON)
 

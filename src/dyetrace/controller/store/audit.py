@@ -16,8 +16,8 @@ class AuditEntry:
 
     seq: int
     at: datetime
-    principal: str
-    role: Role
+    principal: str  # a tenant's with the tenant before it; "": nobody who is known
+    role: Role | None
     action: str
     target: str
     outcome: str
@@ -30,35 +30,42 @@ class AuditLog:
         """Share a database."""
         self._database = database
 
-    def write(self, principal: Principal, action: str, *, target: str, outcome: str) -> None:
+    def write(self, principal: Principal | None, action: str, *, target: str, outcome: str) -> None:
         """Add a line: an action such as `start`, on a task or a filter, and what came of it."""
         with self._database.writing() as connection:
             connection.execute(
                 insert(audit_log).values(
                     at=self._database.now(connection),
-                    principal=principal.name,
-                    role=principal.role.value,
+                    principal=principal.full_name if principal else "",
+                    role=principal.role.value if principal else "",
                     action=action,
                     target=target,
                     outcome=outcome,
                 )
             )
 
-    def read(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
-        """Give lines in the order they were written, from the one after a number on."""
+    def read(
+        self, *, after: int = 0, limit: int = 1000, principal: str = "", action: str = ""
+    ) -> list[AuditEntry]:
+        """Give lines in the order they were written, from the one after a number on.
+
+        principal, action: only theirs; empty: of all.
+        """
+        chosen = [audit_log.c.seq > after]
+        if principal:
+            chosen.append(audit_log.c.principal == principal)
+        if action:
+            chosen.append(audit_log.c.action == action)
         with self._database.reading() as connection:
             rows = connection.execute(
-                select(audit_log)
-                .where(audit_log.c.seq > after)
-                .order_by(audit_log.c.seq)
-                .limit(limit)
+                select(audit_log).where(*chosen).order_by(audit_log.c.seq).limit(limit)
             ).all()
         return [
             AuditEntry(
                 seq=row.seq,
                 at=row.at.replace(tzinfo=UTC),
                 principal=row.principal,
-                role=Role(row.role),
+                role=Role(row.role) if row.role else None,
                 action=row.action,
                 target=row.target,
                 outcome=row.outcome,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from dyetrace.controller.store.database import Database, stored_time
 from dyetrace.controller.store.schema import FINAL, tasks
@@ -64,18 +64,6 @@ class TaskPages:
         with self._database.reading() as connection:
             rows = connection.execute(select(tasks).where(tasks.c.state.not_in(FINAL))).all()
         return [stored_task(row) for row in rows]
-
-    def count_active(self, tenant: str) -> int:
-        """Count the tasks of a tenant that have not ended."""
-        with self._database.reading() as connection:
-            return int(
-                connection.scalar(
-                    select(func.count())
-                    .select_from(tasks)
-                    .where(tasks.c.tenant == tenant, tasks.c.state.not_in(FINAL))
-                )
-                or 0
-            )
 
 
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from dyetrace.model.task import TaskState
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema there has been, oldest first; the last is the one below."""
 
 FINAL = [state.value for state in TaskState if state.is_final]
@@ -42,6 +42,9 @@ tasks = Table(
     Column("runner_until", DateTime),  # elsewhere, the runner counts as alive till then
     Column("queued", Integer, nullable=False, default=0, server_default="0"),
     Column("tenant", String, nullable=False, default="", server_default=""),  # "": the provider's
+    Column("packets", Integer, nullable=False, server_default="0"),  # that it may color
+    Column("packets_per_second", Integer, nullable=False, server_default="0"),
+    Index("tasks_of_a_tenant", "tenant", "opened_at"),
 )
 Index(
     "one_active_task_per_filter",
@@ -51,6 +54,23 @@ Index(
     unique=True,
     sqlite_where=tasks.c.state.not_in(FINAL),
     postgresql_where=tasks.c.state.not_in(FINAL),
+)
+
+task_hosts = Table(
+    "task_hosts",
+    metadata,
+    Column("task", String(16), primary_key=True),
+    Column("host", String, primary_key=True),  # where it colors
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("active_tasks", Integer),  # None, here and below: as for all tenants
+    Column("packets_per_task", Integer),
+    Column("packets_per_second", Integer),
+    Column("packets_per_day", Integer),
 )
 
 transitions = Table(

@@ -1,7 +1,7 @@
 """Tasks and their answers: one active task per filter, carried out by one runner."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,8 @@ from dyetrace.model.task import Task, TaskState, task_name
 
 ATTEMPTS = 3  # at adding a task while the one in its way is just ending
 NOBODY = {"runner_pid": None, "runner_started": None, "runner_host": None, "runner_until": None}
+
+Admit = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class TaskStore:
         """Close all connections."""
         self.database.close()
 
-    def add(
+    def add(  # noqa: PLR0913 - what goes into one transaction
         self,
         task: Task,
         *,
@@ -57,15 +59,17 @@ class TaskStore:
         request: Mapping[str, Any],
         by: str | None = None,
         key: RequestKey | None = None,
+        admit: Admit | None = None,
     ) -> str:
         """Store a new task that this process carries out, and give its id.
 
         The id is that of an earlier task if the same request came with the same key.
-        Raises TaskAlreadyActive or RequestKeyReused. Tasks of dead runners give way.
+        admit may refuse it, in the same transaction. Raises what that raises,
+        TaskAlreadyActive or RequestKeyReused. Tasks of dead runners give way.
         """
         until = task.opened_at + task.limits.trace_time + timedelta(seconds=GRACE_S)
         runner = _process(os.getpid()) | {"runner_until": stored_time(until)}
-        return self._insert(_row(task, cloud, request) | runner, by, key)
+        return self._insert(_row(task, cloud, request) | runner, by, key, admit)
 
     def queue(
         self,
@@ -217,7 +221,13 @@ class TaskStore:
         )
         return runner.is_alive(now, is_local=self.database.is_local)
 
-    def _insert(self, row: dict[str, Any], by: str | None, key: RequestKey | None) -> str:
+    def _insert(
+        self,
+        row: dict[str, Any],
+        by: str | None,
+        key: RequestKey | None,
+        admit: Admit | None = None,
+    ) -> str:
         self.fail_abandoned()
         for attempt in range(1, ATTEMPTS + 1):
             earlier = self._keys.task_of(key) if key else None
@@ -225,6 +235,8 @@ class TaskStore:
                 return earlier
             try:
                 with self.database.writing() as connection:
+                    if admit:
+                        admit(connection)
                     connection.execute(insert(tasks).values(**row))
                     taken = Taken(at=self.database.now(connection), by=by)
                     note(connection, row["id"], None, TaskState.NEW, taken)
@@ -262,6 +274,8 @@ def _row(task: Task, cloud: str, request: Mapping[str, Any]) -> dict[str, Any]:
         "state": task.state.value,
         "opened_at": stored_time(task.opened_at),
         "request": dict(request),
+        "packets": task.limits.packet_count,
+        "packets_per_second": task.limits.packets_per_second,
     }
 
 

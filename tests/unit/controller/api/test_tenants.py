@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from dyetrace.controller.quotas import Quotas
-from dyetrace.controller.store import AuditLog
+from dyetrace.controller.store import Admission, AuditLog, HostLimits, Quota
 from support.api import an_api
 from support.fake_agents import delivered
 
@@ -218,7 +217,34 @@ def test_quotas_hold_for_each_tenant_and_not_for_the_provider(tmp_path):
         assert (big.status_code, big.json()["limit"]) == (429, 100)
         assert "retry-after" not in big.headers
 
-    run(test, tmp_path, quotas=Quotas(active_tasks=1, packets_per_task=100))
+    run(test, tmp_path, admission=Admission(quota=Quota(active_tasks=1, packets_per_task=100)))
+
+
+def test_a_host_carries_only_so_much_for_all_together_and_a_tenant_is_not_told_which(tmp_path):
+    async def test(api):
+        web, db = {"srcVM_ID": "web", "dst_port": 80}, {"srcVM_ID": "db", "dst_port": 80}
+        first = await api.add(filter=web, packets_per_second=100)
+        fast = await api.add(filter=web | {"dst_port": 81}, packets_per_second=201)
+        second = await api.add(as_="blue", filter=web | {"dst_port": 81}, packets_per_second=200)
+        third = await api.add(filter=web | {"dst_port": 82}, packets_per_second=1)
+        blue = await api.add(as_="blue", filter=web | {"dst_port": 82}, packets_per_second=1)
+        elsewhere = await api.add(as_="blue", filter=db, packets_per_second=300)
+
+        assert first.status_code == second.status_code == elsewhere.status_code == 202
+        assert [(one.status_code, one.json()["code"]) for one in (fast, third, blue)] == [
+            (429, "HOST_LIMIT_REACHED")
+        ] * 3
+        assert (fast.json()["host"], fast.json()["what"]) == ("cn-1", "colored packets per second")
+        assert (third.json()["what"], third.json()["limit"]) == ("active tasks", 2)
+        assert third.headers["retry-after"]
+        assert "cn-" not in blue.text
+        await api.ask("DELETE", f"/v1/traces/{first.json()['id']}")
+        await api.ended(first.json()["id"])
+        again = await api.add(as_="blue", filter=web | {"dst_port": 82}, packets_per_second=1)
+        assert again.status_code == 202
+
+    limits = HostLimits(active_tasks=2, packets_per_second=300)
+    run(test, tmp_path, admission=Admission(host=limits))
 
 
 def test_the_kill_switch_ends_everything_and_holds_until_released(tmp_path):
