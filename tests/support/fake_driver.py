@@ -89,6 +89,9 @@ class FakeDriver:
     def losses(self) -> Losses:
         return self.lost
 
+    def programs(self) -> int:
+        return len(self.logged) + sum(len(each.ports) for each in self.coloring.values())
+
     def trace_rules(self, netns: frozenset[int]) -> None:
         if netns != self.traced:
             self._tell("trace rules" if netns else "trace no rules")

@@ -109,6 +109,9 @@ class DatapathDriver(Protocol):
     def losses(self) -> Losses:
         """Count records since the driver was opened."""
 
+    def programs(self) -> int:
+        """Count the programs that are attached now."""
+
     def trace_rules(self, netns: frozenset[int]) -> None:
         """Begin to see which rules the first colored packets meet in exactly these namespaces.
 

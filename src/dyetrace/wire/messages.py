@@ -14,7 +14,7 @@ from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +173,48 @@ class Inspected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Examine:
+    """Controller: how are you? checks: and is your host able? That takes a moment."""
+
+    request: int
+    checks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostCheck:
+    """One thing that tracing needs of a host; ok: False: it lacks it, None: it shows less."""
+
+    name: str
+    ok: bool | None
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """How an agent does; what is counted is counted from its start."""
+
+    up_s: float = 0.0
+    tasks: int = 0
+    programs: int = 0
+    recorded: int = 0
+    lost_in_ring: int = 0
+    unreadable: int = 0
+    inspections_left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """Agent: like this."""
+
+    request: int
+    version: str
+    vitals: Vitals
+    checks: tuple[HostCheck, ...] = ()
+    certificate_ends_s: float | None = None  # since 1970; None: it has none, or was not asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """Agent: it is so; notes say what had to be left out."""
 
@@ -230,7 +272,8 @@ Request = (
     | WatchUncolored
     | CountUncolored
     | Inspect
+    | Examine
 )
-Answer = Welcome | Pong | Inspected | UncoloredCounted | Done | Refused
+Answer = Welcome | Pong | Inspected | Examined | UncoloredCounted | Done | Refused
 News = Records | Inspections | Health
 Message = Request | Answer | News

@@ -18,7 +18,7 @@ Prefix = Annotated[str, Field(min_length=1, max_length=64, examples=["10.0.0.1",
 PortNumber = Annotated[int, Field(ge=0, le=MAX_PORT)]
 MAX_AMOUNT = 2**31 - 1
 MAX_SEQ = 2**53  # JSON's readers lose digits beyond
-Amount = Annotated[int | None, Field(ge=0, le=MAX_AMOUNT)]
+Amount = Annotated[int | None, Field(ge=0, le=MAX_AMOUNT, strict=True)]  # no boolean
 AnyPort = PortNumber | Literal["*"] | None
 ProtocolName = Literal["tcp", "udp", "icmp", "icmpv6", "sctp", "*"]
 
@@ -64,14 +64,17 @@ class TraceIn(Strict):
     """A diagnosis that is asked for."""
 
     filter: FilterIn
-    packet_count: int = Field(20, ge=1, le=MAX_PACKET_COUNT, description="Color this many.")
+    packet_count: int = Field(
+        20, ge=1, le=MAX_PACKET_COUNT, strict=True, description="Color this many."
+    )
     trace_time: float = Field(
         30.0,
+        strict=True,
         gt=0.0009,
         le=MAX_TRACE_TIME.total_seconds(),
         description="Color for at most this many seconds.",
     )
-    packets_per_second: int = Field(1000, ge=1, le=MAX_PACKET_COUNT)
+    packets_per_second: int = Field(1000, ge=1, le=MAX_PACKET_COUNT, strict=True)
     direction: Direction = Direction.THERE
     dry_run: bool = Field(False, description="Only say what it would take.")
 

@@ -125,8 +125,7 @@ class LinuxDriver:
             self._let_go_of_namespaces()
             self._programs.rest()
             give_back_memory()
-        probes = sum(len(_points(self._ports[key])) for key in self._logged)
-        return probes + bool(self._logged), tuple(notes)
+        return self._logging_programs(), tuple(notes)
 
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
         """Color at the policy's ports."""
@@ -222,6 +221,15 @@ class LinuxDriver:
             lost_in_ring=counters["ring_full"],
             unreadable=counters["unreadable"] + self._unparsed,
         )
+
+    def programs(self) -> int:
+        """Count those that log, and those that color."""
+        live = (each for each in self._tasks.values() if each.is_live)
+        return self._logging_programs() + len({port.key for each in live for port in each.ports})
+
+    def _logging_programs(self) -> int:
+        at_ports = sum(len(_points(self._ports[key])) for key in self._logged)
+        return at_ports + bool(self._logged)
 
     def trace_rules(self, netns: frozenset[int]) -> None:
         """Begin to have nftables trace the first colored packets in exactly these namespaces."""
