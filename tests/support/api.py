@@ -11,6 +11,7 @@ from dyetrace.controller.api.app import make_app
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.metrics import Meters
 from dyetrace.controller.principal import Principal, Role
+from dyetrace.controller.roll import Roll
 from dyetrace.controller.store import Admission, TaskStore, TokenStore
 from dyetrace.model.topology import Nic
 from support.builders import DB
@@ -76,7 +77,8 @@ async def an_api(
             on_fleet=meters.connected,
         )
         tokens = TokenStore(store.database)
-        app = make_app(diagnoses, meters, identity_provider=identity_provider)
+        roll = Roll(find_cloud=lambda: cloud, on_called=meters.called)
+        app = make_app(diagnoses, meters, identity_provider=identity_provider, roll=roll)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             texts = {name: tokens.issue(principal) for name, principal in PRINCIPALS.items()}

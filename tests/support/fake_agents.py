@@ -24,6 +24,7 @@ class Agents:
     drivers: dict[str, FakeDriver]
     cloud: Cloud
     running: dict[str, "asyncio.Task[None]"]
+    servers: dict[str, AgentServer] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_cancelled: bool = False
@@ -85,7 +86,7 @@ async def two_agents(folder, **settings) -> AsyncIterator[Agents]:
             AgentAddress(host=name, socket=server.socket) for name, server in servers.items()
         ),
     )
-    agents = Agents(drivers, cloud, running)
+    agents = Agents(drivers, cloud, running, servers)
     try:
         yield agents
     finally:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from typing import Any
 
 from dyetrace.agent.clock import ToldClock
 from dyetrace.agent.dialer import Dialer
+from dyetrace.agent.examine import examine
 from dyetrace.agent.identity import Membership
+from dyetrace.agent.metrics import metrics_address
 from dyetrace.agent.server import AgentServer, run
 from dyetrace.datapath.linux.driver import LinuxDriver
 from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
 from dyetrace.inventory.clouds import netns_of_clouds
 from dyetrace.model.packet import ColorMap
+from dyetrace.wire.log_lines import begin_log
 
 M_ARENA_MAX = -8  # malloc.h
 
@@ -45,8 +49,12 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
     join: str | None,
     state: str,
     token_file: str | None,
+    metrics: str | None,
+    log_format: str,
 ) -> None:
     """Serve controllers until stopped; raises InvalidRequest where another agent does."""
+    begin_log(log_format, level=logging.INFO, said_by="")
+    page_at = metrics_address(metrics) if metrics else None
     path = Path(listen)
     clock = ToldClock.from_environment()
     with _lock_file(path) as lock:
@@ -67,8 +75,15 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
         )
         if idle_exit_s is None:
             driver.discover()  # to know a router before it loses its forwarding
-        server = AgentServer(driver=driver, socket=path, idle_exit_s=idle_exit_s, clock=clock)
-        run(server, dialer)
+        identity = dialer.member.identity if dialer else None
+        server = AgentServer(
+            driver=driver,
+            socket=path,
+            idle_exit_s=idle_exit_s,
+            clock=clock,
+            examine=lambda: examine(identity),
+        )
+        run(server, dialer, page_at)
 
 
 def _joined(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import random
 import ssl
 import sys
@@ -28,6 +29,8 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 RENEW_AGAIN_AFTER_S = 60.0
 SOONEST_RENEWAL_S = 0.2
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,5 +133,5 @@ class Dialer:
     def _say(self, text: str) -> None:
         """Log what is new: an absent controller is absent for long."""
         if text != self._said:
-            print(f"{self.member.controller}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the agent's log
+            log.warning("%s: %s", self.member.controller, text)
             self._said = text

@@ -1,12 +1,12 @@
 """The agent's process: serves controllers on a Unix socket, ships what the driver reads."""
 
 import asyncio
+import logging
 import os
 import signal
-import sys
 import time
-import traceback
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -14,10 +14,13 @@ from pathlib import Path
 from dyetrace import __version__
 from dyetrace.agent.clock import ToldClock
 from dyetrace.agent.dialer import Dialer
+from dyetrace.agent.examine import Examination, not_examined
 from dyetrace.agent.inspector import Inspector
+from dyetrace.agent.metrics import MetricsAddress, serving
 from dyetrace.agent.tasks import HeldTasks, SessionId
 from dyetrace.datapath.driver import Batch, DatapathDriver, Spot
 from dyetrace.errors import DyetraceError
+from dyetrace.model.task import task_name
 from dyetrace.wire import blobs, frames
 from dyetrace.wire.codec import BadMessage
 from dyetrace.wire.messages import (
@@ -26,6 +29,8 @@ from dyetrace.wire.messages import (
     Color,
     CountUncolored,
     Done,
+    Examine,
+    Examined,
     Flush,
     Health,
     Hello,
@@ -44,6 +49,7 @@ from dyetrace.wire.messages import (
     Settle,
     StopColor,
     UncoloredCounted,
+    Vitals,
     WatchRules,
     WatchUncolored,
     Welcome,
@@ -55,6 +61,8 @@ SECOND_NS = 1_000_000_000
 GATHER_S = 0.005  # after the first record, for those that follow it
 MOST_UNREAD = 16 * 1024 * 1024  # bytes that may wait for one controller
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class AgentServer:
@@ -64,11 +72,13 @@ class AgentServer:
     socket: Path
     idle_exit_s: float | None = None
     clock: ToldClock = field(default_factory=ToldClock)
+    examine: Callable[[], Awaitable[Examination]] = not_examined
     _held: HeldTasks = field(init=False)
     _inspector: Inspector = field(init=False)
     _writers: dict[SessionId, asyncio.StreamWriter] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _busy: asyncio.Event = field(default_factory=asyncio.Event)
+    _started: float = field(default_factory=time.monotonic)
     _idle_since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -140,6 +150,29 @@ class AgentServer:
             inspections_left_out=self._inspector.left_out,
         )
 
+    def vitals(self) -> Vitals:
+        """Say how it does."""
+        losses = self.driver.losses()
+        return Vitals(
+            up_s=time.monotonic() - self._started,
+            tasks=len(self._held.tasks),
+            programs=self.driver.programs(),
+            recorded=losses.recorded,
+            lost_in_ring=losses.lost_in_ring,
+            unreadable=losses.unreadable,
+            inspections_left_out=self._inspector.left_out,
+        )
+
+    async def _examined(self, request: Examine) -> Examined:
+        found = await self.examine() if request.checks else Examination()
+        return Examined(
+            request=request.request,
+            version=__version__,
+            vitals=self.vitals(),
+            checks=found.checks,
+            certificate_ends_s=found.certificate_ends_s,
+        )
+
     def _tell_all(self, news: list[News]) -> None:
         """Tell those who trace, and wait for none of them."""
         data = b"".join(map(frames.framed, news))
@@ -153,7 +186,7 @@ class AgentServer:
         """Disconnect a controller that does not read: it must cost us neither memory nor time."""
         writer = self._writers.get(session)
         if writer is not None and writer.transport.get_write_buffer_size() > most_unread:
-            print(f"controller {session} does not read: cut off", file=sys.stderr)  # noqa: T201 - the agent's log
+            log.warning("controller %s does not read: cut off", session)
             writer.transport.abort()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -164,7 +197,7 @@ class AgentServer:
             while (request := await frames.receive(reader)) is not None:
                 await frames.send(writer, await self._answer(request, number))  # type: ignore[arg-type] # an agent's own messages are refused
         except BadMessage as error:
-            print(f"a controller spoke another protocol: {error}", file=sys.stderr)  # noqa: T201 - the agent's log
+            log.warning("a controller spoke another protocol: %s", error)
         except ConnectionError:
             pass  # it is gone: what it had asked for goes with it
         finally:
@@ -181,11 +214,13 @@ class AgentServer:
                     await self._inspector.settled(within_s=request.within_ns / SECOND_NS)
                     self._tell_all(self._news())
                 return Done(request=request.request)
+            if isinstance(request, Examine):
+                return await self._examined(request)
             return self._handled(request, session)
         except DyetraceError as error:
             return Refused(request=request.request, text=str(error))
-        except Exception as error:  # noqa: BLE001 - a bug must end neither the agent nor its other tasks
-            traceback.print_exc()
+        except Exception as error:
+            log.exception("a request failed", extra=_task_of(request))
             return Refused(request=request.request, text=f"bug in the agent: {error!r}")
 
     def _handled(self, request: Request, session: SessionId) -> Answer:
@@ -281,7 +316,16 @@ def _shipped(batch: Batch) -> list[Records]:
     ]
 
 
-def run(server: AgentServer, dialer: Dialer | None = None) -> None:
+def _task_of(request: Request) -> dict[str, str]:
+    """Say for the log which task a request is of, if it is of one."""
+    policy = getattr(request, "policy", None)
+    task_id = getattr(request, "task_id", None) or getattr(policy, "task_id", None)
+    return {"task": task_name(task_id)} if task_id else {}
+
+
+def run(
+    server: AgentServer, dialer: Dialer | None = None, metrics: MetricsAddress | None = None
+) -> None:
     """Run an agent until SIGTERM, Ctrl-C or idleness."""
 
     async def main() -> None:
@@ -291,7 +335,10 @@ def run(server: AgentServer, dialer: Dialer | None = None) -> None:
             loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr] # in a task
         dialing = asyncio.create_task(dialer.run()) if dialer is not None else None
         with suppress(asyncio.CancelledError):
-            await server.serve()
+            async with AsyncExitStack() as stack:
+                if metrics is not None:
+                    await stack.enter_async_context(serving(metrics, server.vitals))
+                await server.serve()
         if dialing is not None:
             dialing.cancel()
             await asyncio.gather(dialing, return_exceptions=True)

@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from dyetrace.cli.options import LogFormat
+
 
 def agent(
+    context: typer.Context,
     listen: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +59,14 @@ def agent(
     idle_exit: Annotated[
         float | None, typer.Option(help="Exit after this many seconds without a controller.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DYETRACE_AGENT_METRICS",
+            help="ADDRESS:PORT of a page for Prometheus; none if left out.",
+        ),
+    ] = None,
+    log_format: LogFormat = "text",
 ) -> None:
     """Carry out policies on this host until stopped.
 
@@ -65,6 +76,9 @@ def agent(
     Attaches programs only while a task is active. Whatever ends the process,
     everything it attached is gone with it.
     """
+    if context.invoked_subcommand is not None:
+        return
+
     import json
     import os
     import sys
@@ -90,6 +104,8 @@ def agent(
         "join": join,
         "state": str(state),
         "token_file": str(token_file) if token_file else None,
+        "metrics": metrics,
+        "log_format": log_format,
     }
     # An agent stays for months: it does not carry the command line's libraries, nor
     # what the threads that load programs at its start leave in heaps of their own.

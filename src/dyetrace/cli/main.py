@@ -6,6 +6,7 @@ import typer
 
 from dyetrace.cli.add import add, carry_out
 from dyetrace.cli.agent import agent
+from dyetrace.cli.agents import list_agents
 from dyetrace.cli.audit import audit
 from dyetrace.cli.context import app as context
 from dyetrace.cli.doctor import doctor
@@ -30,9 +31,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (trace, add, result, show, stop, explain, doctor, agent, up, audit):
+for command in (trace, add, result, show, stop, explain, doctor, up, audit):
     app.command()(command)
 app.command("list")(list_tasks)
+agents = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+agents.callback()(agent)
+agents.command("list")(list_agents)
+app.add_typer(agents, name="agent")
 app.command("carry-out", hidden=True)(carry_out)
 app.add_typer(gate, name="gate")
 app.add_typer(lab, name="lab")

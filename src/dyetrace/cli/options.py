@@ -59,6 +59,10 @@ DatabaseUrl = Annotated[
         help="Where tasks are kept: sqlite:////PATH or postgresql://USER@HOST/NAME.",
     ),
 ]
+LogFormat = Annotated[
+    str,
+    typer.Option("--log-format", envvar="DYETRACE_LOG_FORMAT", help="The log's lines: text, json."),
+]
 Server = Annotated[
     str | None,
     typer.Option(

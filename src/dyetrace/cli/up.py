@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dyetrace.cli.options import CloudName, DatabaseUrl, InventoryFile
+from dyetrace.cli.options import CloudName, DatabaseUrl, InventoryFile, LogFormat
 
 if TYPE_CHECKING:
     import socket
@@ -77,6 +77,7 @@ def up(
     oidc_tenant_claim: Annotated[
         str, typer.Option(envvar="DYETRACE_OIDC_TENANT_CLAIM", help="The claim with the tenant.")
     ] = "dyetrace_tenant",
+    log_format: LogFormat = "text",
 ) -> None:
     """Run the controller with its API until stopped.
 
@@ -93,11 +94,13 @@ def up(
     from dyetrace.controller.metrics import Meters
     from dyetrace.controller.oidc import Claims, open_provider
     from dyetrace.controller.operator_token import operator_token
+    from dyetrace.controller.roll import Roll
     from dyetrace.controller.store import Admission, HostLimits, Quota, TaskStore
     from dyetrace.controller.store.database import state_folder
     from dyetrace.errors import InvalidRequest
+    from dyetrace.wire.log_lines import begin_log
 
-    logging.basicConfig(format="dyetrace: %(message)s", level=logging.WARNING)
+    begin_log(log_format, level=logging.WARNING)
     if (tls_cert is None) != (tls_key is None):
         raise InvalidRequest("give both --tls-cert and --tls-key, or neither")
     if tls_cert is not None and tls_key is not None:
@@ -125,6 +128,7 @@ def up(
         on_end=meters.ended,
         on_fleet=meters.connected,
     )
+    roll = Roll(find_cloud=lambda: cloud_again(chosen), on_called=meters.called)
     token_file = state_folder() / "operator.token"
     try:
         store.fail_abandoned()
@@ -134,9 +138,10 @@ def up(
         url = f"{'https' if tls_cert else 'http'}://{shown}:{port}"
         asyncio.run(
             serve(
-                make_app(diagnoses, meters, identity_provider=provider),
+                make_app(diagnoses, meters, identity_provider=provider, roll=roll),
                 diagnoses,
                 listening=listening,
+                roll=roll,
                 certificate=(str(tls_cert), str(tls_key)) if tls_cert else None,
                 on_ready=lambda: typer.echo(
                     f"serving cloud {chosen.name} at {url}\noperator's token: {token_file}"

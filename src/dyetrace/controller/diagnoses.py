@@ -190,13 +190,13 @@ class Diagnoses:
                 store=self.store,
                 on_progress=live.tell,
                 on_answer=answers.append,
-                on_warning=lambda text: log.warning("task %s: %s", name, text),
+                on_warning=lambda text: log.warning("%s", text, extra={"task": name}),
                 why_cancelled=lambda: live.why_cancelled,
             )
         except DyetraceError as error:
-            log.warning("task %s failed: %s", name, error)
+            log.warning("failed: %s", error, extra={"task": name})
         except Exception:
-            log.exception("task %s failed", name)
+            log.exception("failed", extra={"task": name})
         finally:
             await asyncio.shield(prepared.fleet.close())
             self.on_end(prepared.task, answers[0] if answers else None)

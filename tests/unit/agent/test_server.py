@@ -141,7 +141,7 @@ def test_an_agent_of_another_protocol_is_refused_with_the_reason(tmp_path):
     run(test, tmp_path)
 
 
-def test_bytes_that_are_no_protocol_end_that_session_only(tmp_path, capsys):
+def test_bytes_that_are_no_protocol_end_that_session_only(tmp_path, caplog):
     async def test(agents):
         link = await connected(agents)
         reader, writer = await asyncio.open_unix_connection(agents.cloud.agents[0].socket)
@@ -153,10 +153,10 @@ def test_bytes_that_are_no_protocol_end_that_session_only(tmp_path, capsys):
         await link.close()
 
     run(test, tmp_path)
-    assert "spoke another protocol" in capsys.readouterr().err
+    assert "spoke another protocol" in caplog.text
 
 
-def test_a_driver_that_breaks_down_refuses_that_request_only(tmp_path, capsys):
+def test_a_driver_that_breaks_down_refuses_that_request_only(tmp_path, caplog):
     async def test(agents):
         def break_down(*_, **__):
             raise RuntimeError("odd")
@@ -171,7 +171,7 @@ def test_a_driver_that_breaks_down_refuses_that_request_only(tmp_path, capsys):
         await link.close()
 
     run(test, tmp_path)
-    assert "odd" in capsys.readouterr().err
+    assert "odd" in caplog.text
 
 
 def test_an_agent_that_does_not_answer_is_down_for_good(tmp_path, monkeypatch):

@@ -4,11 +4,13 @@ from fastapi import FastAPI
 
 from dyetrace import __version__
 from dyetrace.controller.api import administration, operations, traces
+from dyetrace.controller.api.measured import Measured
 from dyetrace.controller.api.problems import add_problems
 from dyetrace.controller.api.refusals import Refusals
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.metrics import Meters
 from dyetrace.controller.oidc import IdentityProvider
+from dyetrace.controller.roll import Roll
 
 ABOUT = (
     "Finds where a cloud's virtual network loses packets, and why. Errors are RFC 9457 problems "
@@ -22,6 +24,7 @@ def make_app(
     meters: Meters | None = None,
     *,
     identity_provider: IdentityProvider | None = None,
+    roll: Roll | None = None,
 ) -> FastAPI:
     """Make the application; without anything behind it, it can only be described."""
     app = FastAPI(
@@ -36,9 +39,12 @@ def make_app(
     app.state.diagnoses = diagnoses
     app.state.meters = meters
     app.state.identity_provider = identity_provider
+    app.state.roll = roll
     app.state.refusals = Refusals(on_refusal=meters.refused if meters else lambda _: None)
     app.include_router(traces.router)
     app.include_router(operations.router)
     app.include_router(administration.router)
     add_problems(app)
+    if meters is not None:
+        app.add_middleware(Measured, meters=meters)
     return app

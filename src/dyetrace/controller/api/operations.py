@@ -1,15 +1,16 @@
 """The routes of whoever runs the controller: health, metrics, the kill switch."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from dyetrace.controller.api.access import Admin, Desk, Provider, audit
 from dyetrace.controller.api.problems import responses
-from dyetrace.controller.api.schemas import KillIn, KillOut, Problem, Ready
+from dyetrace.controller.api.schemas import AgentsOut, KillIn, KillOut, Problem, Ready
+from dyetrace.controller.roll import entry_json
 from dyetrace.errors import TracingStopped
 
 router = APIRouter(tags=["operations"])
@@ -35,6 +36,20 @@ async def ready(desk: Desk) -> Ready:
 
 
 @router.get(
+    "/v1/agents", operation_id="listAgents", response_model=AgentsOut, responses=responses()
+)
+async def list_agents(
+    request: Request,
+    _: Provider,
+    *,
+    checks: Annotated[bool, Query(description="Have each host examined.")] = False,
+) -> Any:  # noqa: ANN401 - as AgentsOut
+    """Ask all agents how they do; with `checks`, whether their hosts can trace."""
+    entries = await request.app.state.roll.call(checks=checks)
+    return {"items": [entry_json(entry) for entry in entries]}
+
+
+@router.get(
     "/metrics",
     operation_id="metrics",
     response_class=PlainTextResponse,
@@ -42,7 +57,8 @@ async def ready(desk: Desk) -> Ready:
 )
 async def metrics(request: Request, desk: Desk, _: Provider) -> Response:
     """Give Prometheus what it scrapes."""
-    text = request.app.state.meters.text(active=desk.active)
+    pulled = await asyncio.to_thread(desk.switch.pulled)
+    text = request.app.state.meters.text(active=desk.active, is_stopped=pulled is not None)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

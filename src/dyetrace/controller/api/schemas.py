@@ -216,6 +216,42 @@ class AuditOut(BaseModel):
     next: int | None = Field(description="For `after` of the next page; null: that was the last.")
 
 
+class CheckOut(BaseModel):
+    """One thing that tracing needs of a host."""
+
+    name: str
+    ok: bool | None = Field(description="False: it lacks it; null: it shows less without.")
+    found: str
+    advice: str
+
+
+class AgentOut(BaseModel):
+    """One host's agent; null is what cannot be known while it does not answer."""
+
+    host: str
+    is_up: bool
+    is_able: bool = Field(description="Whether the host can trace; with `checks`, for certain.")
+    version: str | None
+    up_since: datetime | None
+    last_heard_at: datetime | None
+    clock_offset_ns: int | None = Field(description="Its monotonic clock less the controller's.")
+    clock_uncertainty_ns: int | None
+    tasks: int | None
+    programs: int | None = Field(description="Attached now.")
+    records: int | None
+    records_lost: dict[str, int] | None = Field(description="By stage, since it started.")
+    vfds: int | None
+    certificate_ends_at: datetime | None
+    checks: list[CheckOut]
+    problems: list[str]
+
+
+class AgentsOut(BaseModel):
+    """All agents of the cloud."""
+
+    items: list[AgentOut]
+
+
 class Ready(BaseModel):
     """That the controller does what it is for."""
 

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from dyetrace.controller.diagnoses import Diagnoses
+from dyetrace.controller.roll import Roll
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LEAVE_WITHIN_S = 5
@@ -24,13 +25,14 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - collaborators, by keyword
     app: FastAPI,
     diagnoses: Diagnoses,
     *,
     listening: socket.socket,
     certificate: tuple[str, str] | None,
     on_ready: Callable[[], None],
+    roll: Roll | None = None,
 ) -> None:
     """Serve on a socket that listens; returns once a signal came and all is cleaned up."""
     certificate_file, key_file = certificate or (None, None)
@@ -50,10 +52,12 @@ async def serve(
     for number in ENDS:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
+    calling = asyncio.create_task(roll.keep_calling()) if roll else None
     on_ready()
     waiting = asyncio.create_task(ended.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    for standing in filter(None, (waiting, calling)):
+        standing.cancel()
     await diagnoses.close()
     server.should_exit = True
     await serving

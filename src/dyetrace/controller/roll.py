@@ -1,0 +1,167 @@
+"""The roll of a cloud's agents: who answers, of which version, how its clock relates to ours."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from dyetrace import __version__
+from dyetrace.controller.link import AgentLink, Clock
+from dyetrace.errors import DyetraceError
+from dyetrace.inventory.clouds import AgentAddress, Cloud
+from dyetrace.model.topology import Host
+from dyetrace.wire.answer import Json, rfc3339
+from dyetrace.wire.messages import Examine, Examined
+
+CALL_EVERY_S = 30.0
+EXAMINED_WITHIN_S = 20.0
+CLOCK_IS_VAGUE_NS = 1_000_000  # a hop takes less
+CERTIFICATE_ENDS_SOON = timedelta(hours=1)  # it should have been renewed long before
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One agent, as it answered; or why it did not."""
+
+    name: str
+    called_at: datetime
+    host: Host | None = None
+    notes: tuple[str, ...] = ()
+    clock: Clock | None = None
+    told: Examined | None = None
+    error: str = ""
+    heard_at: datetime | None = None  # None: never
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it answered."""
+        return self.told is not None
+
+    @property
+    def is_able(self) -> bool:
+        """Whether its host can trace, as far as that was asked."""
+        return self.told is not None and all(check.ok is not False for check in self.told.checks)
+
+    @property
+    def certificate_ends_at(self) -> datetime | None:
+        """Until when it may speak for its host."""
+        ends_s = self.told.certificate_ends_s if self.told else None
+        return datetime.fromtimestamp(ends_s, UTC) if ends_s is not None else None
+
+
+async def call_roll(cloud: Cloud, *, checks: bool = False) -> tuple[Entry, ...]:
+    """Ask all agents of a cloud at once; checks: have their hosts examined as well."""
+    return tuple(await asyncio.gather(*(_called(agent, checks) for agent in cloud.agents)))
+
+
+async def _called(agent: AgentAddress, checks: bool) -> Entry:  # noqa: FBT001 - as above
+    link = AgentLink(
+        name=agent.host,
+        socket=agent.socket,
+        on_records=lambda *_: None,
+        is_certified=agent.is_certified,
+    )
+    try:
+        await link.open()
+        told = await link.ask(
+            Examine(request=0, checks=checks), Examined, within_s=EXAMINED_WITHIN_S
+        )
+    except DyetraceError as error:
+        return Entry(name=agent.host, called_at=datetime.now(UTC), error=str(error))
+    finally:
+        await link.close()
+    now = datetime.now(UTC)
+    return Entry(
+        name=agent.host,
+        called_at=now,
+        host=link.host,
+        notes=link.notes,
+        clock=link.clock,
+        told=told,
+        heard_at=now,
+    )
+
+
+def problems_of(entry: Entry) -> Iterator[str]:
+    """Say what is not as it should be, the worst first."""
+    if entry.told is None:
+        yield entry.error
+        return
+    for check in sorted(entry.told.checks, key=lambda check: check.ok is None):
+        if check.ok is not True:
+            advice = f": {check.advice}" if check.advice else ""
+            yield f"{check.name}: {check.found}{advice}"
+    if entry.told.version != __version__:
+        yield f"it is dyetrace {entry.told.version}, this is {__version__}: run the same on both"
+    ends_at = entry.certificate_ends_at
+    if ends_at is not None and ends_at - entry.called_at < CERTIFICATE_ENDS_SOON:
+        yield f"its certificate ends at {rfc3339(ends_at)}: see its log for why it is not renewed"
+    if entry.clock is not None and entry.clock.uncertainty_ns > CLOCK_IS_VAGUE_NS:
+        yield f"its clock is known to +- {entry.clock.uncertainty_ns / 1e6:.1f} ms only"
+    vitals = entry.told.vitals
+    if lost := vitals.lost_in_ring + vitals.unreadable:
+        yield f"{lost} records were lost since it started: see --ring-kib of `dyetrace agent`"
+    if entry.host is not None and not entry.host.vfds:
+        yield "no VFD was found on it"
+    yield from entry.notes
+
+
+def entry_json(entry: Entry) -> Json:
+    """Write an agent: the names that CLI and API share."""
+    vitals = entry.told.vitals if entry.told else None
+    return {
+        "host": entry.name,
+        "is_up": entry.is_up,
+        "is_able": entry.is_able,
+        "version": entry.told.version if entry.told else None,
+        "up_since": rfc3339(entry.called_at - timedelta(seconds=vitals.up_s)) if vitals else None,
+        "last_heard_at": rfc3339(entry.heard_at) if entry.heard_at else None,
+        "clock_offset_ns": entry.clock.offset_ns if entry.clock else None,
+        "clock_uncertainty_ns": entry.clock.uncertainty_ns if entry.clock else None,
+        "tasks": vitals.tasks if vitals else None,
+        "programs": vitals.programs if vitals else None,
+        "records": vitals.recorded if vitals else None,
+        "records_lost": {"ring": vitals.lost_in_ring, "parser": vitals.unreadable}
+        if vitals
+        else None,
+        "vfds": len(entry.host.vfds) if entry.host else None,
+        "certificate_ends_at": rfc3339(entry.certificate_ends_at)
+        if entry.certificate_ends_at
+        else None,
+        "checks": [
+            {"name": check.name, "ok": check.ok, "found": check.found, "advice": check.advice}
+            for check in (entry.told.checks if entry.told else ())
+        ],
+        "problems": list(problems_of(entry)),
+    }
+
+
+@dataclass(slots=True, kw_only=True)
+class Roll:
+    """The roll of one controller, called again and again; it remembers who was there."""
+
+    find_cloud: Callable[[], Cloud]  # called in a thread
+    on_called: Callable[[tuple[Entry, ...]], None] = lambda _: None
+    every_s: float = CALL_EVERY_S
+    _heard_at: dict[str, datetime] = field(default_factory=dict)
+
+    async def call(self, *, checks: bool = False) -> tuple[Entry, ...]:
+        """Call it now; raises what finding the cloud raises."""
+        cloud = await asyncio.to_thread(self.find_cloud)
+        called = await call_roll(cloud, checks=checks)
+        self._heard_at |= {entry.name: entry.called_at for entry in called if entry.is_up}
+        entries = tuple(replace(entry, heard_at=self._heard_at.get(entry.name)) for entry in called)
+        self.on_called(entries)
+        return entries
+
+    async def keep_calling(self) -> None:
+        """Call it every so often, until cancelled."""
+        while True:
+            try:
+                await self.call()
+            except DyetraceError as error:
+                log.warning("the agents cannot be called: %s", error)
+            await asyncio.sleep(self.every_s)
