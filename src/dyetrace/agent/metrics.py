@@ -26,7 +26,11 @@ class MetricsAddress:
     """Where the page is."""
 
     host: str
-    port: int
+    port: int  # 0: whichever is free
+
+    def url(self, port: int) -> str:
+        """Write where the page is, at the port it got."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}/metrics"
 
 
 def metrics_address(text: str) -> MetricsAddress:

@@ -337,7 +337,8 @@ def run(
         with suppress(asyncio.CancelledError):
             async with AsyncExitStack() as stack:
                 if metrics is not None:
-                    await stack.enter_async_context(serving(metrics, server.vitals))
+                    port = await stack.enter_async_context(serving(metrics, server.vitals))
+                    log.info("figures at %s", metrics.url(port))
                 await server.serve()
         if dialing is not None:
             dialing.cancel()
