@@ -76,7 +76,15 @@ class SimulatedDriver:
         """Keep records of these ports, and of drops in their VFDs."""
         self._ports = ports
         self._vfds = frozenset(port[:2] for port in ports)
-        return 2 * len(ports) + bool(ports), ()
+        return self._logging_programs(), ()
+
+    def programs(self) -> int:
+        """Count what a kernel would have attached."""
+        colored = {port for each in self._coloring.values() for port in each.policy.ports}
+        return self._logging_programs() + len(colored)
+
+    def _logging_programs(self) -> int:
+        return 2 * len(self._ports) + bool(self._ports)
 
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
         """Color those of the host's flows that the policy wants."""
