@@ -1,5 +1,7 @@
 """The exit status that each verdict gives."""
 
+from collections.abc import Iterable
+
 from dyetrace.errors import ExitStatus
 
 BY_VERDICT = {
@@ -9,3 +11,14 @@ BY_VERDICT = {
     "UNDETERMINED": ExitStatus.LOSS_NOT_LOCATED,
     "NOT_SEEN": ExitStatus.NOTHING_MATCHED,
 }
+WORST_FIRST = (
+    ExitStatus.LOSS_LOCATED,
+    ExitStatus.LOSS_NOT_LOCATED,
+    ExitStatus.NOTHING_MATCHED,
+    ExitStatus.DELIVERED,
+)
+
+
+def worst(verdicts: Iterable[str]) -> ExitStatus:
+    """Give the status of several answers: that of the worst."""
+    return min((BY_VERDICT[verdict] for verdict in verdicts), key=WORST_FIRST.index)

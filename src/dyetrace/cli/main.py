@@ -11,6 +11,7 @@ from dyetrace.cli.audit import audit
 from dyetrace.cli.context import app as context
 from dyetrace.cli.doctor import doctor
 from dyetrace.cli.explain import explain
+from dyetrace.cli.export import export
 from dyetrace.cli.gate import app as gate
 from dyetrace.cli.lab import app as lab
 from dyetrace.cli.list_tasks import list_tasks
@@ -21,6 +22,7 @@ from dyetrace.cli.stop import stop
 from dyetrace.cli.token import app as token
 from dyetrace.cli.trace import trace
 from dyetrace.cli.up import up
+from dyetrace.cli.watch import watch
 from dyetrace.errors import DyetraceError, exit_status
 
 app = typer.Typer(
@@ -31,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (trace, add, result, show, stop, explain, doctor, up, audit):
+for command in (trace, add, result, show, watch, stop, export, explain, doctor, up, audit):
     app.command()(command)
 app.command("list")(list_tasks)
 agents = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

@@ -33,6 +33,10 @@ TraceTime = Annotated[
     str, typer.Option("--time", help="Color for at most this long: 500ms, 30s, 5m.")
 ]
 Rate = Annotated[int, typer.Option("--rate", help="Color at most this many packets a second.")]
+DirectionName = Annotated[
+    str,
+    typer.Option("--direction", help="there, back (the answers), or both: two tasks."),
+]
 CloudName = Annotated[
     str | None,
     typer.Option(
@@ -94,6 +98,7 @@ Inspect = Annotated[
 ]
 
 FORMATS = ("table", "wide", "json", "jsonl")
+DIRECTIONS = ("there", "back", "both")
 ROLES = ("operator", "tenant")
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 LOOKS_LIKE_ADDRESS = re.compile(r"[0-9.]+(/.*)?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(/.*)?")
@@ -113,6 +118,13 @@ def checked_role(role: str) -> str:
     if role not in ROLES:
         raise InvalidRequest(f"no role {role!r}: {', '.join(ROLES)}")
     return role
+
+
+def checked_direction(direction: str) -> str:
+    """Refuse a direction that is not there."""
+    if direction not in DIRECTIONS:
+        raise InvalidRequest(f"no direction {direction!r}: {', '.join(DIRECTIONS)}")
+    return direction
 
 
 def is_json(output: str) -> bool:

@@ -1,6 +1,7 @@
 """A controller's API, asked from the command line; its problems are our errors again."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -10,15 +11,25 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from dyetrace.cli.contexts import LOCAL, load_contexts
-from dyetrace.errors import AgentUnreachable, DyetraceError, InvalidRequest, NotPermitted
+from dyetrace.errors import (
+    AgentUnreachable,
+    DyetraceError,
+    InvalidRequest,
+    NotPermitted,
+    UnknownTask,
+)
 
 Json = Any
 WITHIN_S = 30.0
 ID_LENGTH = 16
+ID = re.compile(rf"[0-9a-f]{{1,{ID_LENGTH}}}")
 BY_STATUS: Mapping[int, type[DyetraceError]] = {
     401: NotPermitted, 403: NotPermitted, 404: InvalidRequest, 422: InvalidRequest,
     502: AgentUnreachable, 503: AgentUnreachable,
 }  # fmt: skip
+# What ends with another status than its neighbours, as the same error does without a controller.
+PLAIN = {"NO_SOURCE", "POLICY_REFUSED", "STORE_UNAVAILABLE", "TRACING_STOPPED"}
+PLAIN |= {"IDENTITY_PROVIDER_UNREACHABLE"}
 
 
 class RemoteProblem(DyetraceError):
@@ -56,10 +67,31 @@ class Remote:
             content = told.read()
             return int(told.status), json.loads(content) if content else None
 
-    def events(self, name: str) -> Iterator[tuple[str, Json]]:
-        """Follow a task until the stream ends."""
+    def task_path(self, name: str) -> str:
+        """Give where a task is, by its id or an unambiguous beginning; raises UnknownTask."""
+        wanted = name.lower()
+        if ID.fullmatch(wanted) is None:
+            raise UnknownTask(wanted=name)
+        if len(wanted) < ID_LENGTH:
+            _, page = self.ask("GET", "/v1/traces", id=wanted, limit=2)
+            if len(page["items"]) != 1:
+                raise UnknownTask(wanted=name)
+            wanted = page["items"][0]["id"]
+        return f"/v1/traces/{wanted}"
+
+    def task(self, path: str) -> tuple[Json, Json | None]:
+        """Give a task and, where there is one, its answer."""
+        name = path.rpartition("/")[2]
+        _, page = self.ask("GET", "/v1/traces", id=name, limit=1)
+        if not page["items"]:
+            raise UnknownTask(wanted=name)
+        _, told = self.ask("GET", path)
+        return page["items"][0], told if "summary" in told else None
+
+    def events(self, path: str) -> Iterator[tuple[str, Json]]:
+        """Follow a stream of events until it ends."""
         kind = ""
-        with self._open("GET", f"{task_path(name)}/events", None) as told:
+        with self._open("GET", path, None) as told:
             for raw in told:
                 field, _, value = raw.decode().rstrip("\n").partition(": ")
                 if field == "event":
@@ -110,13 +142,6 @@ def checked_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def task_path(name: str) -> str:
-    """Where a task is; raises InvalidRequest for less than its whole id."""
-    if len(name) != ID_LENGTH:
-        raise InvalidRequest(f"{name!r}: a controller wants a task's whole id")
-    return f"/v1/traces/{quote(name, safe='')}"
-
-
 def tenant_path(tenant: str) -> str:
     """Where a tenant's quota is."""
     return f"/v1/quotas/{quote(tenant, safe='')}"
@@ -124,7 +149,10 @@ def tenant_path(tenant: str) -> str:
 
 def _meant(error: HTTPError) -> DyetraceError:
     try:
-        detail = str(json.loads(error.read())["detail"])
-    except (ValueError, KeyError, TypeError, OSError):
-        detail = f"the server answers {error.code} {error.reason}"
+        told = json.loads(error.read())
+        detail, code = str(told["detail"]), told.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        detail, code = f"the server answers {error.code} {error.reason}", None
+    if code in PLAIN:
+        return RemoteProblem(detail)
     return BY_STATUS.get(error.code, RemoteProblem)(detail)

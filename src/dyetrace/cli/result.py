@@ -32,12 +32,12 @@ def result(
     checked_format(output)
     checked_role(role)
 
-    from dyetrace.cli.remote import remote_of, task_path
+    from dyetrace.cli.remote import remote_of
     from dyetrace.cli.render import render, seen_by
 
     remote = remote_of(server, token_file)
     if remote is not None:
-        _, told = remote.ask("GET", task_path(task))
+        _, told = remote.ask("GET", remote.task_path(task))
         answer = told if "summary" in told else None
         facts = told if answer is None else {}
     else:

@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ import typer
 
 from dyetrace.cli.host_agent import host_cloud
 from dyetrace.controller.diagnosis import Progress
-from dyetrace.controller.service import carry_out, new_task, prepare, request_json, store_end
+from dyetrace.controller.service import (
+    NOT_BEGUN,
+    Prepared,
+    carry_out,
+    new_task,
+    prepare,
+    request_json,
+    store_end,
+)
 from dyetrace.controller.store import TaskStore
 from dyetrace.errors import NotPermitted
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
@@ -69,20 +78,40 @@ def run_task(
     task; stored: the task, if it stands in the store already.
     """
     task = stored or new_task(wanted, limits)
+    request = None if stored else request_json(wanted, limits)
+    (answer,) = run_tasks(
+        [(task, request)], cloud=cloud, store=store, on_progress=on_progress, on_answer=on_answer
+    )
+    return answer
+
+
+def run_tasks(
+    asked: Sequence[tuple[Task, Json | None]],
+    *,
+    cloud: Cloud,
+    store: TaskStore,
+    on_progress: Callable[[Progress], None],
+    on_answer: Callable[[Json], None] = lambda _: None,
+) -> list[Json]:
+    """Carry tasks out at once that belong together, all or none; else as run_task.
+
+    Each comes with its request as the store keeps it; None: it stands there already.
+    """
     signals: list[int] = []
     try:
-        work = _run(task, stored is None, cloud, store, on_progress, on_answer)
+        work = _run(asked, cloud, store, on_progress, on_answer)
         return asyncio.run(_until_signalled(work, signals))
     except (KeyboardInterrupt, asyncio.CancelledError) as end:
         hosts = ", ".join(agent.host for agent in cloud.agents)
-        said = f"stopped task {task_name(task.id)}: nothing of it is left on {hosts}"
+        names = ", ".join(task_name(task.id) for task, _ in asked)
+        said = f"stopped task {names}: nothing of it is left on {hosts}"
         typer.echo(f"\n{said}", err=True)
         if signals:
             raise SystemExit(128 + signals[0]) from end
         raise
 
 
-async def _until_signalled(work: Coroutine[Any, Any, Json], signals: list[int]) -> Json:
+async def _until_signalled(work: Coroutine[Any, Any, list[Json]], signals: list[int]) -> list[Json]:
     """Let SIGTERM, and a terminal that closes, cancel the work as Ctrl-C does."""
     task = asyncio.current_task()
 
@@ -98,33 +127,60 @@ async def _until_signalled(work: Coroutine[Any, Any, Json], signals: list[int]) 
 
 
 async def _run(
-    task: Task,
-    is_new: bool,
+    asked: Sequence[tuple[Task, Json | None]],
     cloud: Cloud,
     store: TaskStore,
     on_progress: Callable[[Progress], None],
     on_answer: Callable[[Json], None],
-) -> Json:
+) -> list[Json]:
+    prepared: list[Prepared] = []
     try:
-        prepared = await prepare(task, cloud)
-    except BaseException as error:
-        if not is_new:
-            store_end(store, task_name(task.id), error)
-        raise
-    try:
-        for conflict in prepared.conflicts:
-            on_progress(_noted(task, conflict))
-        if is_new:
-            store.add(task, cloud=cloud.name, request=request_json(task.wanted, task.limits))
-        return await carry_out(
-            prepared,
-            store=store,
-            on_progress=on_progress,
-            on_answer=on_answer,
-            on_warning=lambda text: typer.echo(f"dyetrace: {text}", err=True),
-        )
+        for task, request in asked:
+            try:
+                prepared.append(await prepare(task, cloud))
+            except BaseException as error:
+                if request is None:
+                    store_end(store, task_name(task.id), error)
+                raise
+        for one in prepared:
+            for conflict in one.conflicts:
+                on_progress(_noted(one.task, conflict))
+        add_all([(task, request) for task, request in asked if request is not None], cloud, store)
+        carried = [
+            asyncio.create_task(
+                carry_out(
+                    one,
+                    store=store,
+                    on_progress=on_progress,
+                    on_answer=on_answer,
+                    on_warning=lambda text: typer.echo(f"dyetrace: {text}", err=True),
+                )
+            )
+            for one in prepared
+        ]
+        try:
+            return list(await asyncio.gather(*carried))
+        except BaseException:
+            for running in carried:
+                running.cancel()
+            await asyncio.gather(*carried, return_exceptions=True)
+            raise
     finally:
-        await prepared.fleet.close()
+        for one in prepared:
+            await one.fleet.close()
+
+
+def add_all(asked: Sequence[tuple[Task, Json]], cloud: Cloud, store: TaskStore) -> None:
+    """Store all, or none that would seem to be under way."""
+    added: list[str] = []
+    try:
+        for task, request in asked:
+            added.append(store.add(task, cloud=cloud.name, request=request))
+    except BaseException:
+        now = datetime.now(UTC)
+        for name in added:
+            store.finish(name, TaskState.CANCELLED, now=now, error=NOT_BEGUN)
+        raise
 
 
 def _noted(task: Task, text: str) -> Progress:

@@ -11,6 +11,7 @@ from dyetrace.cli.options import (
     CloudName,
     Destination,
     DestinationPort,
+    DirectionName,
     Inspect,
     InventoryFile,
     Output,
@@ -23,14 +24,18 @@ from dyetrace.cli.options import (
     Tenant,
     TokenFile,
     TraceTime,
+    checked_direction,
     checked_format,
     checked_role,
     filter_of,
+    is_json,
     limits_of,
 )
 
+LANES = ("There", "Back")
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from dyetrace.controller.diagnosis import Progress
@@ -49,6 +54,7 @@ def trace(
     packets: Packets = 20,
     time: TraceTime = "30s",
     rate: Rate = 1000,
+    direction: DirectionName = "there",
     cloud: CloudName = None,
     inventory: InventoryFile = None,
     server: Server = None,
@@ -75,6 +81,7 @@ def trace(
     """
     checked_format(output)
     checked_role(role)
+    checked_direction(direction)
     wanted = filter_of(src=src, dst=dst, proto=proto, sport=sport, dport=dport, tenant=tenant)
     limits = limits_of(packets=packets, time=time, rate=rate)
 
@@ -86,42 +93,61 @@ def trace(
     if output == "jsonl" and role != "tenant":
         show = _as_lines
 
-    def tell(answer: "Json") -> None:
-        from dyetrace.cli.render import render, seen_by
-
+    def tell(*answers: "Json") -> None:
         if show is not _silent and output != "jsonl":
             _clear_line()
-        typer.echo(render(seen_by(role, answer), output, inspect=inspect and role != "tenant"))
+        _tell(answers, output, role=role, inspect=inspect and role != "tenant")
 
     if remote is not None:
         from dyetrace.cli.remote_trace import trace_remotely
 
-        answer = trace_remotely(remote, wanted, limits, show=show)
-        tell(answer)
+        answers = trace_remotely(remote, wanted, limits, direction, show=show)
+        tell(*answers)
     else:
-        answer = _carried_out(wanted, limits, cloud, inventory, show=show, tell=tell)
-    raise typer.Exit(0 if exit_zero else exits.BY_VERDICT[answer["verdict"]])
+        answers = _carried_out(wanted, limits, direction, cloud, inventory, show=show, tell=tell)
+    raise typer.Exit(0 if exit_zero else exits.worst(answer["verdict"] for answer in answers))
+
+
+def _tell(answers: "Sequence[Json]", output: str, *, role: str, inspect: bool) -> None:
+    """Print the answers; of two directions one after the other."""
+    from dyetrace.cli.render import render, render_json, seen_by
+
+    seen = [seen_by(role, answer) for answer in answers]
+    if output == "json" and len(seen) > 1:
+        typer.echo(render_json(seen, output))
+        return
+    for lane, answer in zip(LANES, seen, strict=False):
+        if len(seen) > 1 and not is_json(output):
+            typer.echo(lane)
+        typer.echo(render(answer, output, inspect=inspect))
 
 
 def _carried_out(
     wanted: "PacketFilter",
     limits: "Limits",
+    direction: str,
     cloud: str | None,
     inventory: "Path | None",
     *,
     show: "Callable[[Progress], None]",
-    tell: "Callable[[Json], None]",
-) -> "Json":
-    """Carry the task out in this process."""
-    from dyetrace.cli.run import choose_cloud, run_task
+    tell: "Callable[..., None]",
+) -> "list[Json]":
+    """Carry the tasks out in this process; one alone is told before the hosts let go of it."""
+    from dyetrace.cli.run import choose_cloud, run_tasks
+    from dyetrace.controller.directions import Direction, tasks_of
     from dyetrace.controller.store import TaskStore
 
     chosen = choose_cloud(cloud, inventory)
     store = TaskStore()
     try:
-        return run_task(wanted, limits, cloud=chosen, store=store, on_progress=show, on_answer=tell)
+        asked = tasks_of(wanted, limits, Direction(direction))
+        if len(asked) == 1:
+            return run_tasks(asked, cloud=chosen, store=store, on_progress=show, on_answer=tell)
+        answers = run_tasks(asked, cloud=chosen, store=store, on_progress=show)
     finally:
         store.close()
+    tell(*answers)
+    return answers
 
 
 def _silent(_: "Progress") -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from dyetrace.controller.live import Live
 from dyetrace.controller.price import Price, price_json, price_of
-from dyetrace.controller.service import Prepared, carry_out, prepare, store_end
+from dyetrace.controller.service import NOT_BEGUN, Prepared, carry_out, prepare, store_end
 from dyetrace.controller.store import (
     Admission,
     KillSwitch,
@@ -26,7 +26,6 @@ from dyetrace.wire.answer import Json
 
 LEAVING = "the controller was stopped"
 KILLED = "the kill switch was pulled"
-NOT_BEGUN = "not begun: the task that it belongs to was refused"
 
 log = logging.getLogger(__name__)
 

@@ -23,6 +23,7 @@ from dyetrace.transport.log import RecordLog
 from dyetrace.wire.answer import Json, answer_of, filter_json
 
 STOPPED = "stopped by its user"
+NOT_BEGUN = "not begun: the task that it belongs to was refused"
 
 
 def new_task(

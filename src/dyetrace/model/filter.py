@@ -1,6 +1,6 @@
 """The packets the user means."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from dyetrace.model.packet import Network, Protocol
 
@@ -53,6 +53,19 @@ class PacketFilter:
         if prefix is not None:
             return prefix.version
         return VERSION_OF.get(self.protocol) if self.protocol else None
+
+    def reversed(self) -> "PacketFilter":
+        """Give the filter of the answers; the NIC that sent is then the one that receives."""
+        return replace(
+            self,
+            src=self.dst,
+            dst=self.src,
+            src_port=self.dst_port,
+            dst_port=self.src_port,
+            src_vm=self.dst_vm,
+            dst_vm=self.nic or self.src_vm,
+            nic=None,
+        )
 
     def __str__(self) -> str:
         """Write it as key=value pairs, leaving out what is left out."""

@@ -20,7 +20,7 @@ CHECKS = (
     "negative_data_rejection",
 )
 # Streams last as long as their tasks; a switch that is pulled has all else refused.
-LEFT_OUT = {"watchVTrace", "pullKillSwitch"}
+LEFT_OUT = {"watchVTrace", "watchVTraces", "pullKillSwitch"}
 BOUNDED = ("--max-examples", "6", "--max-time", "50", "--request-timeout", "10")
 
 

@@ -53,6 +53,109 @@ def test_trace_result_and_list_are_the_same_with_a_controller(cloud, remotely, s
     assert listed.stdout == remotely.cli("list", "-o", "json").stdout
 
 
+def locally(remotely):
+    """Ask this machine's store from now on, which here is the controller's."""
+    for name in ("DYETRACE_SERVER", "DYETRACE_TOKEN_FILE"):
+        remotely.environment.pop(name)
+    return remotely
+
+
+@pytest.mark.usefixtures("sending")
+def test_add_watch_show_and_export_are_the_same_with_a_controller(remotely, tmp_path):
+    added = remotely.cli("add", *FLOW, "--packets", "5")
+    assert added.returncode == 0, added.stderr
+    name = added.stdout.strip()
+    short = name[:12]
+
+    watched = remotely.cli("watch", short, "-o", "jsonl")
+    told = {
+        command: remotely.cli(*command).stdout
+        for command in [
+            ("show", short, "-o", "json"),
+            ("show", short),
+            ("result", short, "-o", "json"),
+            ("export", short),
+        ]
+    }
+    remotely.cli("export", short, "--to", str(tmp_path / "answer.json"))
+    here = {command: locally_told(remotely, command) for command in told}
+
+    steps = [json.loads(line) for line in watched.stdout.splitlines()]
+    assert [step["to"] for step in steps if "to" in step] == [
+        *("new", "ready", "tracing", "collecting", "done"),
+    ]
+    assert json.loads(told["export", short])["verdict"] == "DELIVERED"
+    assert (tmp_path / "answer.json").read_text() == told["export", short]
+    assert here == told
+
+
+def locally_told(remotely, command):
+    """What the same command says of the same store without a controller."""
+    kept = dict(remotely.environment)
+    locally(remotely)
+    try:
+        return remotely.cli(*command).stdout
+    finally:
+        remotely.environment = kept
+
+
+def test_both_directions_are_two_lanes_with_a_controller_and_without(cloud, remotely):
+    with flowing(cloud, "blue-web", "blue-db", protocol="tcp", family=4, rate=100, duration=60):
+        arguments = (
+            "trace",
+            *FLOW,
+            "--proto",
+            "tcp",
+            "--direction",
+            "both",
+            "--packets",
+            "5",
+            "-q",
+        )
+        there = remotely.cli(*arguments)
+        added = remotely.cli("add", *arguments[1:-1])
+        listed = remotely.cli("list", "-o", "json")
+        for name in added.stdout.split():
+            assert remotely.cli("stop", name[:10]).returncode == 0
+        locally(remotely)
+        here = remotely.cli(*arguments, "--cloud", cloud.name)
+        as_json = remotely.cli(*arguments, "--cloud", cloud.name, "-o", "json")
+
+    for told in (there, here):
+        assert told.returncode == 0, told.stdout + told.stderr
+        lanes = told.stdout.partition("Back\n")
+        assert lanes[0].startswith("There\n+ 5 of 5 packets delivered")
+        assert lanes[2].startswith("+ 5 of 5 packets delivered")
+    first, second = json.loads(as_json.stdout)
+    assert first["filter"]["src_vm"] == second["filter"]["dst_vm"] == "blue-web"
+    assert len(added.stdout.split()) == 2
+    assert {one["id"] for one in json.loads(listed.stdout)} >= set(added.stdout.split())
+
+
+def test_all_tasks_can_be_watched_as_they_change(remotely):
+    process = subprocess.Popen(
+        [*DYETRACE, "watch", "-o", "jsonl"],
+        env=remotely.environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with remotely.client() as client:
+            eventually(
+                lambda: 'operation="watchVTraces"' in client.get("/metrics").text,
+                what="the stream to be open",
+            )
+        name = remotely.cli("add", *FLOW, "--time", "1s").stdout.strip()
+        states = []
+        while not states or states[-1] not in {"done", "failed"}:
+            facts = json.loads(process.stdout.readline())
+            assert facts["id"] == name
+            states.append(facts["state"])
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
+    assert states[0] in {"new", "ready", "tracing", "collecting"}
+
+
 @pytest.mark.usefixtures("sending")
 def test_stop_ends_a_task_of_the_controller(cloud, remotely):
     process = subprocess.Popen(
@@ -93,7 +196,16 @@ def test_an_interrupted_trace_stops_its_task(cloud, remotely):
     [
         (("trace", "--src", "nobody"), 2, "nearest"),
         (("result", "0" * 16), 2, "no task"),
-        (("result", "abc"), 2, "whole id"),
+        (("result", "abc"), 2, "no task"),
+        (("result", "../quotas"), 2, "no task"),
+        (("show", "0" * 16), 2, "no task"),
+        (("watch", "0" * 16), 2, "no task"),
+        (("export", "0" * 16), 2, "no task"),
+        (("export", "0" * 16, "--format", "pcapng"), 2, "not there yet"),
+        (("export", "0" * 16, "--format", "xml"), 2, "no format"),
+        (("add", "--src", "nobody"), 2, "nearest"),
+        (("trace", "--src", "blue-web", "--direction", "up"), 2, "there, back, both"),
+        (("audit",), 3, "may not"),
         (("--help",), 0, ""),
     ],
 )

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dyetrace.cli.main import app
-from dyetrace.cli.remote import checked_url, remote_of, task_path
-from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted
+from dyetrace.cli.remote import checked_url, remote_of
+from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, UnknownTask
 
 runner = CliRunner()
 
@@ -63,8 +63,8 @@ def test_errors_say_what_to_do(home):
         remote_of("http://x", None)
     with pytest.raises(NotPermitted, match="nothing"):
         remote_of("http://x", str(home / "nothing"))
-    with pytest.raises(InvalidRequest, match="whole id"):
-        task_path("abc")
+    with pytest.raises(UnknownTask, match="no task"):
+        remote_of("http://x", str(home / "token")).task_path("../quotas")
     assert isinstance(context("use", "nobody").exception, InvalidRequest)
     (home / "dyetrace").mkdir()
     (home / "dyetrace" / "contexts.json").write_text("[]")

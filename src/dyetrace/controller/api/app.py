@@ -7,6 +7,7 @@ from dyetrace.controller.api import administration, operations, traces
 from dyetrace.controller.api.measured import Measured
 from dyetrace.controller.api.problems import add_problems
 from dyetrace.controller.api.refusals import Refusals
+from dyetrace.controller.api.streams import Streams
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.metrics import Meters
 from dyetrace.controller.oidc import IdentityProvider
@@ -40,6 +41,7 @@ def make_app(
     app.state.meters = meters
     app.state.identity_provider = identity_provider
     app.state.roll = roll
+    app.state.streams = Streams()
     app.state.refusals = Refusals(on_refusal=meters.refused if meters else lambda _: None)
     app.include_router(traces.router)
     app.include_router(operations.router)

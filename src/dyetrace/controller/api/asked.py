@@ -1,21 +1,19 @@
 """A request read: which packets, within which limits, there or back."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
-from dyetrace.controller.api.schemas import WILDCARD, Direction, FilterIn, TraceIn
+from dyetrace.controller.api.schemas import WILDCARD, FilterIn, TraceIn
 from dyetrace.controller.diagnoses import Asked
+from dyetrace.controller.directions import tasks_of
 from dyetrace.controller.principal import Principal
-from dyetrace.controller.service import new_task, request_json
 from dyetrace.controller.store import RequestKey
 from dyetrace.errors import InvalidRequest
 from dyetrace.inventory.mac import as_mac
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Network, Protocol
-from dyetrace.model.task import Limits, task_name
+from dyetrace.model.task import Limits
 from dyetrace.planning.scope import own_filter
 
 KEYS_LAST = timedelta(hours=24)
@@ -36,23 +34,8 @@ def tasks_asked(wanted: TraceIn, principal: Principal) -> list[Asked]:
         trace_time=timedelta(seconds=wanted.trace_time),
         packets_per_second=wanted.packets_per_second,
     )
-    filters = {
-        Direction.THERE: {"there": there},
-        Direction.BACK: {"back": reverse(there)},
-        Direction.BOTH: {"there": there, "back": reverse(there)},
-    }[wanted.direction]
-    tasks = {
-        direction: new_task(one, limits, tenant=principal.tenant)
-        for direction, one in filters.items()
-    }
-    return [
-        Asked(
-            task=task,
-            request=request_json(task.wanted, limits)
-            | {"direction": direction, "linked": _other(task.id, (t.id for t in tasks.values()))},
-        )
-        for direction, task in tasks.items()
-    ]
+    asked = tasks_of(there, limits, wanted.direction, tenant=principal.tenant)
+    return [Asked(task=task, request=request) for task, request in asked]
 
 
 def filter_of(wanted: FilterIn) -> PacketFilter:
@@ -78,20 +61,6 @@ def filter_of(wanted: FilterIn) -> PacketFilter:
         raise InvalidRequest(str(error)) from error
 
 
-def reverse(wanted: PacketFilter) -> PacketFilter:
-    """The filter of the answers; the NIC that sent is then the one that receives."""
-    return replace(
-        wanted,
-        src=wanted.dst,
-        dst=wanted.src,
-        src_port=wanted.dst_port,
-        dst_port=wanted.src_port,
-        src_vm=wanted.dst_vm,
-        dst_vm=wanted.nic or wanted.src_vm,
-        nic=None,
-    )
-
-
 def request_key(key: str, wanted: TraceIn, principal: Principal) -> RequestKey:
     """Tie a key to its request and to who sent it."""
     return RequestKey(
@@ -100,10 +69,6 @@ def request_key(key: str, wanted: TraceIn, principal: Principal) -> RequestKey:
         fingerprint=hashlib.sha256(wanted.model_dump_json().encode()).hexdigest(),
         expires_at=datetime.now(UTC) + KEYS_LAST,
     )
-
-
-def _other(mine: int, all_of_them: Iterable[int]) -> str | None:
-    return next((task_name(one) for one in all_of_them if one != mine), None)
 
 
 def _prefix(text: str | None) -> Network | None:

@@ -1,11 +1,12 @@
-"""A task's steps and progress as server-sent events, from its beginning to its end."""
+"""Server-sent events: a task's steps and progress from its beginning to its end; or all tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 
-from dyetrace.controller.api.shown import step_shown
+from dyetrace.controller.api.shown import step_shown, task_shown
+from dyetrace.controller.changes import Changes
 from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.diagnosis import Progress
 from dyetrace.controller.principal import Principal
@@ -16,7 +17,7 @@ LOOK_EVERY_S = 1.0  # at tasks that another process carries out, and to keep the
 
 async def events(
     diagnoses: Diagnoses, principal: Principal, name: str, *, after: int = 0
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Tell every step after the given number, progress between them, and the end."""
     told, shown, store = after, None, diagnoses.store
     while True:
@@ -39,6 +40,18 @@ async def events(
             await live.changed(within_s=LOOK_EVERY_S)
         if progress == shown:
             yield b": waiting\n\n"
+
+
+async def all_events(diagnoses: Diagnoses, principal: Principal) -> AsyncGenerator[bytes, None]:
+    """Tell the tasks that are active, then each that has begun, stepped or ended."""
+    tenant = principal.tenant if principal.role.is_of_tenant else None
+    changes = Changes(store=diagnoses.store, tenant=tenant)
+    while not diagnoses.is_leaving:
+        for stored in await asyncio.to_thread(changes.look):
+            yield _event("task", task_shown(stored, principal))
+        yield b": waiting\n\n"
+        await asyncio.sleep(LOOK_EVERY_S)
+    yield _event("end", {})
 
 
 def _progress(progress: Progress, principal: Principal) -> Json:

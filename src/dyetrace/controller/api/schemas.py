@@ -1,11 +1,11 @@
 """What clients send and get, as pydantic checks it and OpenAPI documents it."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dyetrace.controller.directions import Direction
 from dyetrace.model.filter import MAX_PORT
 from dyetrace.model.task import MAX_PACKET_COUNT, MAX_TRACE_TIME, TaskState
 
@@ -21,14 +21,6 @@ MAX_SEQ = 2**53  # JSON's readers lose digits beyond
 Amount = Annotated[int | None, Field(ge=0, le=MAX_AMOUNT, strict=True)]  # no boolean
 AnyPort = PortNumber | Literal["*"] | None
 ProtocolName = Literal["tcp", "udp", "icmp", "icmpv6", "sctp", "*"]
-
-
-class Direction(StrEnum):
-    """Which packets of a conversation."""
-
-    THERE = "there"  # from source to destination
-    BACK = "back"  # their answers
-    BOTH = "both"  # two tasks, linked
 
 
 class Strict(BaseModel):
@@ -54,6 +46,9 @@ class FilterIn(Strict):
 class PageIn(FilterIn):
     """Which tasks, by state and by what their filters say."""
 
+    id: str | None = Field(
+        None, pattern="^[0-9a-f]{1,16}$", description="The first digits of its id."
+    )
     state: TaskState | None = None
     text: str = Field("", max_length=200, pattern=PRINTABLE, description="In the filter's text.")
     cursor: str | None = Field(None, max_length=200, description="`next` of the page before.")

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from dyetrace.controller.api.access import Desk, Reader, Tracer, audit, seen_task
 from dyetrace.controller.api.asked import filter_of, request_key, tasks_asked
 from dyetrace.controller.api.cursors import read_cursor, write_cursor
-from dyetrace.controller.api.events import events
+from dyetrace.controller.api.events import all_events, events
 from dyetrace.controller.api.problems import responses
 from dyetrace.controller.api.schemas import (
     AnswerOut,
@@ -80,6 +80,7 @@ async def list_traces(desk: Desk, principal: Reader, wanted: Annotated[PageIn, Q
     mine = principal.tenant if principal.role.is_of_tenant else None
     chosen = Wanted(
         tenant=mine,
+        beginning=wanted.id or "",
         state=wanted.state,
         filter=filter_json(filter_of(wanted)),
         text=wanted.text,
@@ -93,6 +94,27 @@ async def list_traces(desk: Desk, principal: Reader, wanted: Annotated[PageIn, Q
         "items": [task_shown(stored, principal) for stored in page],
         "next": write_cursor(After(opened_at=last.opened_at, id=last.id)) if last else None,
     }
+
+
+@router.get(
+    "/events",
+    operation_id="watchVTraces",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: task, each time one has begun, stepped or ended.",
+            "content": {"text/event-stream": {"schema": {}}},
+        },
+        **responses(429),
+    },
+)
+async def watch_traces(request: Request, desk: Desk, principal: Reader) -> StreamingResponse:
+    """Follow all tasks: those that are active, then each that changes; until you leave."""
+    return StreamingResponse(
+        request.app.state.streams.opened(principal, all_events(desk, principal)),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 @router.get(
@@ -124,16 +146,17 @@ async def get_trace(task_id: TaskId, desk: Desk, principal: Reader) -> Response:
             "description": "Server-sent events: transition, progress, end.",
             "content": {"text/event-stream": {"schema": {}}},  # each is JSON of its own kind
         },
-        **responses(404),
+        **responses(404, 429),
     },
 )
 async def watch_trace(
-    task_id: TaskId, desk: Desk, principal: Reader, last_event_id: Seen = 0
+    task_id: TaskId, request: Request, desk: Desk, principal: Reader, last_event_id: Seen = 0
 ) -> StreamingResponse:
     """Follow a task: all steps it has taken, then those it takes, with progress between them."""
     stored = await seen_task(desk, principal, task_id)
+    told = events(desk, principal, stored.id, after=last_event_id)
     return StreamingResponse(
-        events(desk, principal, stored.id, after=last_event_id),
+        request.app.state.streams.opened(principal, told),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store"},
     )

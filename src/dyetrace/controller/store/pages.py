@@ -25,7 +25,9 @@ class Wanted:
     """Which tasks; what is left out matches all."""
 
     tenant: str | None = None
+    beginning: str = ""  # of its id
     state: TaskState | None = None
+    is_active: bool = False  # True: only those that have not ended
     filter: Mapping[str, str | int] = field(default_factory=dict)  # by the request's names
     text: str = ""  # within the filter's canonical text
 
@@ -69,6 +71,10 @@ class TaskPages:
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.tenant is not None:
         yield tasks.c.tenant == wanted.tenant
+    if wanted.beginning:
+        yield tasks.c.id.startswith(wanted.beginning, autoescape=True)
+    if wanted.is_active:
+        yield tasks.c.state.not_in(FINAL)
     if wanted.state is not None:
         yield tasks.c.state == wanted.state.value
     if wanted.text:
