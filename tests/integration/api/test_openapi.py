@@ -21,7 +21,7 @@ CHECKS = (
 )
 # Streams last as long as their tasks; a switch that is pulled has all else refused.
 LEFT_OUT = {"watchVTrace", "watchVTraces", "pullKillSwitch"}
-BOUNDED = ("--max-examples", "6", "--max-time", "50", "--request-timeout", "10")
+BOUNDED = ("--max-examples", "6", "--max-time", "35", "--request-timeout", "10")
 
 
 @pytest.fixture(scope="module")
