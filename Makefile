@@ -38,7 +38,16 @@ $(STAMPS)/python: $(STAMPS)/debian requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(STAMPS)/python bpf ## install what is needed and build
+# Of Debian's prometheus only this: the package would start a server.
+$(BIN)/promtool: | $(STAMPS)/python
+	$(call say,fetching promtool)
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	(cd $$folder; apt-get download -qq prometheus 2>/dev/null || \
+	    { apt-get update -qq; apt-get download -qq prometheus; }; \
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xf - ./usr/bin/promtool); \
+	install $$folder/usr/bin/promtool $@
+
+setup: $(STAMPS)/python $(BIN)/promtool bpf ## install what is needed and build
 
 bpf: $(STAMPS)/debian ## compile the kernel side
 	@$(MAKE) -C bpf

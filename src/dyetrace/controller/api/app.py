@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from dyetrace import __version__
 from dyetrace.controller.api import administration, operations, traces
 from dyetrace.controller.api.measured import Measured
-from dyetrace.controller.api.problems import add_problems
+from dyetrace.controller.api.problems import KINDS, add_problems
 from dyetrace.controller.api.refusals import Refusals
 from dyetrace.controller.api.streams import Streams
 from dyetrace.controller.diagnoses import Diagnoses
@@ -48,5 +48,7 @@ def make_app(
     app.include_router(administration.router)
     add_problems(app)
     if meters is not None:
+        for kind in KINDS.values():  # a counter that begins at one has not increased
+            meters.refusals.labels(code=kind.code)
         app.add_middleware(Measured, meters=meters)
     return app
