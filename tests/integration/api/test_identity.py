@@ -93,16 +93,19 @@ def test_the_claims_that_say_role_and_tenant_can_be_called_otherwise(provider):
         {"iss": None},
         {"aud": "another"},
         {"aud": None},
-        {"exp": time.time() - 120},
         {"exp": None},
-        {"nbf": time.time() + 3600},
-        {"iat": time.time() + 3600},
         {"sub": None},
     ],
     ids=str,
 )
-def test_claims_that_are_not_for_us_or_not_for_now_are_refused(provider, claims):
+def test_claims_that_are_not_for_us_are_refused(provider, claims):
     assert let_in(trusting(provider), provider.token(**claims)) == [TokenRefused]
+
+
+@pytest.mark.parametrize(("claim", "from_now_s"), [("exp", -120), ("nbf", 3600), ("iat", 3600)])
+def test_claims_that_are_not_for_now_are_refused(provider, claim, from_now_s):
+    token = provider.token(**{claim: time.time() + from_now_s})
+    assert let_in(trusting(provider), token) == [TokenRefused]
 
 
 def test_clocks_may_differ_by_less_than_a_minute(provider):
