@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from dyetrace.analyzer.embedded import EmbeddedAnalyzer
 from dyetrace.controller.diagnosis import diagnose
 from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.links import Links
 from dyetrace.controller.service import new_task, request_json
 from dyetrace.controller.store import TaskStore
 from dyetrace.inventory.clouds import load_cloud
@@ -15,9 +15,21 @@ from dyetrace.model.task import Limits, TaskState, task_name
 from dyetrace.model.verdict import Verdict
 from dyetrace.planning.plan import plan
 from dyetrace.transport.in_process import InProcessLog
+from dyetrace.transport.log import Shipment
 from dyetrace.wire import blobs
 
-READ_AT_ONCE = 10_000
+
+class RememberingLog(InProcessLog):
+    """A log that forgets nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shipments: list[Shipment] = []
+
+    def append(self, partition: int, shipment: Shipment) -> None:
+        """Add a shipment."""
+        self.shipments.append(shipment)
+        super().append(partition, shipment)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,8 +59,9 @@ async def timed_diagnosis(
     """Carry out a task on a lab cloud whose agents are up."""
     found = Timeline()
     found.mark("add")
-    task, log = new_task(wanted, limits), InProcessLog()
-    fleet = Fleet(load_cloud(cloud), log=log)
+    task, log = new_task(wanted, limits), RememberingLog()
+    links = Links(log=log)
+    fleet = Fleet(load_cloud(cloud), task_id=task.id, links=links)
     try:
         topology = await fleet.open()
         found.mark("hosts discovered")
@@ -69,20 +82,20 @@ async def timed_diagnosis(
             task,
             fleet=fleet,
             topology=topology,
-            analyzer=EmbeddedAnalyzer(topology=topology, log=log),
             on_state=enter,
             on_progress=lambda _: None,
             is_cancelled=lambda: False,
         )
     finally:
         await fleet.close()
+        await links.close()
     found.moments_ns["first dyed"] = _first_dyed_ns(log)
     store.finish(task_name(task.id), TaskState.DONE, now=found.verdict.finished_at)
     return found
 
 
-def _first_dyed_ns(log: InProcessLog) -> int:
-    records = [blobs.unpack(shipment.blob) for shipment in log.read(0, 0, READ_AT_ONCE)]
+def _first_dyed_ns(log: RememberingLog) -> int:
+    records = [blobs.unpack(shipment.blob) for shipment in log.shipments]
     return min(
         int(batch["seen_ns"][batch["task_id"] != 0].min())
         for batch in records

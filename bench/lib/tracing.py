@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from dyetrace.controller.diagnosis import LEASE_NS
 from dyetrace.controller.fleet import Fleet
-from dyetrace.inventory.clouds import load_cloud
+from dyetrace.controller.links import Links
+from dyetrace.controller.part import LEASE_NS
+from dyetrace.inventory.clouds import Cloud, load_cloud
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.policy import Plan
-from dyetrace.model.task import Limits, Task
+from dyetrace.model.task import Limits, Task, TaskId
 from dyetrace.model.topology import Topology
 from dyetrace.planning.plan import plan
-from dyetrace.transport.in_process import InProcessLog
 from dyetrace.wire.messages import Color, Done, Flush, Log, Remove, Request
 
 RequestFor = Callable[[int], Request]
@@ -23,19 +23,20 @@ RequestFor = Callable[[int], Request]
 class Controller:
     """Sets and lifts policies through the agents, as a Diagnosis does, when told to."""
 
-    def __init__(self, fleet: Fleet, topology: Topology) -> None:
-        self._fleet = fleet
+    def __init__(self, cloud: Cloud, links: Links, topology: Topology) -> None:
+        self._cloud, self._links = cloud, links
+        self._fleets: dict[TaskId, Fleet] = {}
         self.topology = topology
 
     @classmethod
     @asynccontextmanager
     async def of(cls, cloud: str) -> "AsyncIterator[Controller]":
         """Connect to a lab cloud's agents."""
-        fleet = Fleet(load_cloud(cloud), log=InProcessLog())
+        links, found = Links(), load_cloud(cloud)
         try:
-            yield cls(fleet, await fleet.open())
+            yield cls(found, links, await Fleet(found, task_id=0, links=links).open())
         finally:
-            await fleet.close()
+            await links.close()
 
     @asynccontextmanager
     async def tracing(self, wanted: PacketFilter, limits: Limits) -> AsyncIterator[Task]:
@@ -44,28 +45,37 @@ class Controller:
             id=secrets.randbits(63) | 1, wanted=wanted, limits=limits, opened_at=datetime.now(UTC)
         )
         placed = plan(task, self.topology)
+        fleet = self._fleets[task.id] = Fleet(self._cloud, task_id=task.id, links=self._links)
         try:
-            await self._install(task, placed)
+            await fleet.open()
+            await _install(fleet, task, placed)
             yield task
         finally:
-            await self._tell_all(lambda _: Remove(request=0, task_id=task.id))
+            await _tell_all(fleet, lambda _: Remove(request=0, task_id=task.id))
+            await fleet.close()
 
     def colored(self, task: Task) -> int:
         """Count what the task has had colored so far."""
-        return sum(coloring.colored for coloring in self._fleet.coloring(task.id).values())
+        coloring = self._fleets[task.id].coloring()
+        return sum(counts.colored for counts in coloring.values())
 
-    async def _install(self, task: Task, placed: Plan) -> None:
-        await self._tell_all(
-            lambda host: Log(request=0, task_id=task.id, policy=placed.log[host], lease_ns=LEASE_NS)
-        )
-        await self._tell_all(lambda _: Flush(request=0))
-        for link in self._fleet.up(placed.color):
-            policy = placed.color[link.host.number]
-            await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
 
-    async def _tell_all(self, request_for: RequestFor) -> None:
-        failed = await self._fleet.each(
-            self._fleet.up(), lambda link: link.ask(request_for(link.host.number), Done)
-        )
-        if failed:
-            raise RuntimeError(f"agents failed: {failed}")
+async def _install(fleet: Fleet, task: Task, placed: Plan) -> None:
+    await _tell_all(
+        fleet,
+        lambda host: Log(request=0, task_id=task.id, policy=placed.log[host], lease_ns=LEASE_NS),
+    )
+    await _tell_all(fleet, lambda _: Flush(request=0))
+    for part in fleet.up():
+        part.is_held = True  # so that its lease is renewed
+    for part in fleet.up(placed.color):
+        policy = placed.color[part.host.number]
+        await part.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
+
+
+async def _tell_all(fleet: Fleet, request_for: RequestFor) -> None:
+    failed = await fleet.each(
+        fleet.up(), lambda part: part.ask(request_for(part.host.number), Done)
+    )
+    if failed:
+        raise RuntimeError(f"agents failed: {failed}")

@@ -86,6 +86,10 @@ class AgentUnreachable(DyetraceError):
     """An agent does not answer."""
 
 
+class ProtocolRefused(AgentUnreachable):
+    """An agent and this controller speak no common protocol, or one of them another."""
+
+
 class PolicyRefused(DyetraceError):
     """A host's data plane did not take a policy."""
 

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from dyetrace.agent.server import AgentServer
-from dyetrace.analyzer.embedded import EmbeddedAnalyzer
+from dyetrace.agent.spool import Spools
 from dyetrace.controller.diagnosis import diagnose
 from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.links import Links
 from dyetrace.datapath.driver import Batch
 from dyetrace.inventory.clouds import AgentAddress, Cloud
-from dyetrace.transport.in_process import InProcessLog
 from support.builders import DB, WEB, a_host, across_hosts, rows
 from support.fake_driver import FakeDriver
 
@@ -28,6 +28,7 @@ class Agents:
     states: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_cancelled: bool = False
+    links: Links | None = None  # of a controller that has many tasks
 
     @property
     def web(self) -> FakeDriver:
@@ -45,15 +46,13 @@ class Agents:
 
     async def diagnose(self, task):
         """Carry a task out as the command line does."""
-        log = InProcessLog()
-        fleet = Fleet(self.cloud, log=log)
+        fleet = Fleet(self.cloud, task_id=task.id, links=self.links)
         try:
             topology = await fleet.open()
             return await diagnose(
                 task,
                 fleet=fleet,
                 topology=topology,
-                analyzer=EmbeddedAnalyzer(topology=topology, log=log),
                 on_state=lambda state: self.states.append(state.value),
                 on_progress=lambda progress: self.notes.append(progress.text),
                 is_cancelled=lambda: self.is_cancelled,
@@ -75,7 +74,11 @@ async def two_agents(folder, **settings) -> AsyncIterator[Agents]:
         "cn-2": FakeDriver(a_host(2, "db", DB)),
     }
     servers = {
-        name: AgentServer(driver=driver, socket=folder / f"{name}.sock")
+        name: AgentServer(
+            driver=driver,
+            socket=folder / f"{name}.sock",
+            spools=Spools(folder=folder / f"{name}.spool"),
+        )
         for name, driver in drivers.items()
     }
     running = {name: asyncio.create_task(server.serve()) for name, server in servers.items()}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 from dyetrace.agent.server import AgentServer
-from dyetrace.analyzer.embedded import EmbeddedAnalyzer
 from dyetrace.controller.diagnosis import diagnose
 from dyetrace.controller.fleet import Fleet
 from dyetrace.datapath.simulated.cloud import SimulatedCloud
@@ -21,7 +20,6 @@ from dyetrace.inventory.clouds import AgentAddress, Cloud
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Protocol
 from dyetrace.model.task import Limits, Task
-from dyetrace.transport.in_process import InProcessLog
 from support.fake_agents import is_ready, until
 
 SMALL = Shape(hosts=10, vms=120, hosts_per_gateway=5)
@@ -71,15 +69,14 @@ class Simulated:
     cloud: Cloud
 
     async def diagnose(self, planted: Planted):
-        log = InProcessLog()
-        fleet = Fleet(self.cloud, log=log)
+        task = task_for(planted)
+        fleet = Fleet(self.cloud, task_id=task.id)
         try:
             topology = await fleet.open()
             return await diagnose(
-                task_for(planted),
+                task,
                 fleet=fleet,
                 topology=topology,
-                analyzer=EmbeddedAnalyzer(topology=topology, log=log),
                 on_state=lambda _: None,
                 on_progress=lambda _: None,
                 is_cancelled=lambda: False,

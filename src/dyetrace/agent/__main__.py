@@ -17,6 +17,7 @@ from dyetrace.agent.examine import examine
 from dyetrace.agent.identity import Membership
 from dyetrace.agent.metrics import metrics_address
 from dyetrace.agent.server import AgentServer, run
+from dyetrace.agent.spool import Spools
 from dyetrace.datapath.linux.driver import LinuxDriver
 from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
 from dyetrace.inventory.clouds import netns_of_clouds
@@ -82,6 +83,7 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
             idle_exit_s=idle_exit_s,
             clock=clock,
             examine=lambda: examine(identity),
+            spools=Spools.under(Path(state), listen),
         )
         run(server, dialer, page_at)
 

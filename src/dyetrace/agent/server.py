@@ -3,55 +3,52 @@
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from dyetrace import __version__
+from dyetrace.agent.answers import Answers
 from dyetrace.agent.clock import ToldClock
 from dyetrace.agent.dialer import Dialer
 from dyetrace.agent.examine import Examination, not_examined
 from dyetrace.agent.inspector import Inspector
 from dyetrace.agent.metrics import MetricsAddress, serving
-from dyetrace.agent.tasks import HeldTasks, SessionId
-from dyetrace.datapath.driver import Batch, DatapathDriver, Spot
+from dyetrace.agent.session import Connection, Session
+from dyetrace.agent.sessions import Sessions
+from dyetrace.agent.spool import Spools
+from dyetrace.agent.tasks import HeldTasks
+from dyetrace.datapath.driver import Batch, DatapathDriver, Losses
 from dyetrace.errors import DyetraceError
-from dyetrace.model.task import task_name
+from dyetrace.model.policy import ColorCounts
+from dyetrace.model.task import TaskId, task_name
 from dyetrace.wire import blobs, frames
 from dyetrace.wire.codec import BadMessage
 from dyetrace.wire.messages import (
+    LOWEST_PROTOCOL,
     PROTOCOL_VERSION,
+    Acknowledge,
     Answer,
-    Color,
-    CountUncolored,
+    Bye,
     Done,
     Examine,
     Examined,
     Flush,
     Health,
     Hello,
-    Inspect,
-    Inspected,
     Inspections,
     Log,
-    News,
-    Ping,
-    Pong,
     Records,
     Refused,
-    Remove,
-    Renew,
     Request,
     Settle,
-    StopColor,
-    UncoloredCounted,
     Vitals,
-    WatchRules,
-    WatchUncolored,
     Welcome,
 )
 
@@ -59,9 +56,25 @@ TICK_S = 0.05  # how often health is told and leases are checked while a task is
 IDLE_TICK_S = 1.0
 SECOND_NS = 1_000_000_000
 GATHER_S = 0.005  # after the first record, for those that follow it
-MOST_UNREAD = 16 * 1024 * 1024  # bytes that may wait for one controller
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One connection, in its session."""
+
+    writer: asyncio.StreamWriter
+    session: Session
+    connection: Connection
+    says_bye: bool = False
+    working: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside what is asked next; it ends with the connection."""
+        task = asyncio.create_task(work)
+        self.working.add(task)
+        task.add_done_callback(self.working.discard)
 
 
 @dataclass(slots=True)
@@ -73,9 +86,13 @@ class AgentServer:
     idle_exit_s: float | None = None
     clock: ToldClock = field(default_factory=ToldClock)
     examine: Callable[[], Awaitable[Examination]] = not_examined
+    spools: Spools | None = None
+    process: str = field(default_factory=lambda: secrets.token_hex(8))
     _held: HeldTasks = field(init=False)
     _inspector: Inspector = field(init=False)
-    _writers: dict[SessionId, asyncio.StreamWriter] = field(default_factory=dict)
+    _answers: Answers = field(init=False)
+    _sessions: Sessions = field(init=False)
+    _visits: "dict[asyncio.StreamWriter, _Visit]" = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _busy: asyncio.Event = field(default_factory=asyncio.Event)
     _started: float = field(default_factory=time.monotonic)
@@ -85,6 +102,10 @@ class AgentServer:
         """Share the driver between all tasks."""
         self._held = HeldTasks(self.driver)
         self._inspector = Inspector(self.driver, on_taken=self._busy.set)
+        self._answers = Answers(
+            driver=self.driver, held=self._held, inspector=self._inspector, clock=self.clock
+        )
+        self._sessions = Sessions(held=self._held, spools=self.spools)
 
     async def serve(self) -> None:
         """Serve until cancelled or idle; removes the socket and everything attached."""
@@ -92,7 +113,7 @@ class AgentServer:
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(FileNotFoundError):
             self.socket.unlink()
-        server = await asyncio.start_unix_server(self._session, self.socket)
+        server = await asyncio.start_unix_server(self._serve, self.socket)
         inode = self.socket.stat().st_ino
         self.socket.chmod(0o600)
         loop.add_reader(self.driver.fileno(), self._busy.set)
@@ -101,7 +122,8 @@ class AgentServer:
         finally:
             loop.remove_reader(self.driver.fileno())
             server.close()
-            for writer in self._writers.values():
+            self._sessions.put_away()
+            for writer in self._visits:
                 writer.close()
             self._held.tasks.clear()  # nothing is left for the sessions to remove
             self._inspector.end()
@@ -118,36 +140,48 @@ class AgentServer:
                     await asyncio.sleep(GATHER_S)
             woken = self._busy.is_set()
             self._busy.clear()
+            if woken or self._held.tasks:
+                self._ship()
+                self._tell_health()
             for session in self._held.remove_expired(time.monotonic_ns()):
-                self._cut_off(session, most_unread=0)
+                self._sessions.cut_off_deaf(session)
+            self._sessions.forget_long_gone()
             if not self._held.tasks:
                 self._inspector.end()
-            if woken or self._held.tasks:
-                self._tell_all(self._news())
 
     def _is_idle(self) -> bool:
-        if self.idle_exit_s is None or self._writers:
+        if self.idle_exit_s is None or self._visits or self._held.tasks:
             return False
         return time.monotonic() - self._idle_since >= self.idle_exit_s
 
-    def _news(self) -> list[News]:
-        """Read what there is, and say how it goes."""
+    def _ship(self) -> None:
+        """Read what there is, and put it on its way to those who trace."""
         batch = self._held.read()  # also of no task: an unread ring would wake us for ever
         if not self._held.tasks:
-            return []
+            return
         self._inspector.notice(batch)
         taken = self.clock.inspections(self._inspector.taken())
-        inspections = [Inspections(taken=taken)] if taken else []
-        return [*_shipped(self.clock.batch(batch)), *inspections, self._health()]
+        shipped = _shipped(self.clock.batch(batch))
+        for session in self._sessions.tracing():
+            for each in shipped:
+                session.ship(each)
+            if taken:
+                session.ship(Inspections(taken=taken))
 
-    def _health(self) -> Health:
-        losses = self.driver.losses()
+    def _tell_health(self) -> None:
+        losses, counts = self.driver.losses(), self._held.counts()
+        for session in self._sessions.tracing():
+            if session.connection is not None:
+                session.connection.tell(self._health(losses, counts.get(session.id, {})))
+
+    def _health(self, losses: Losses, colored: dict[TaskId, ColorCounts]) -> Health:
         return Health(
-            colored=self._held.counts(),
+            colored=colored,
             recorded=losses.recorded,
             lost_in_ring=losses.lost_in_ring,
             unreadable=losses.unreadable,
             inspections_left_out=self._inspector.left_out,
+            not_kept=self._sessions.dropped,
         )
 
     def vitals(self) -> Vitals:
@@ -161,159 +195,156 @@ class AgentServer:
             lost_in_ring=losses.lost_in_ring,
             unreadable=losses.unreadable,
             inspections_left_out=self._inspector.left_out,
+            not_kept=self._sessions.dropped,
         )
 
-    async def _examined(self, request: Examine) -> Examined:
-        found = await self.examine() if request.checks else Examination()
-        return Examined(
-            request=request.request,
-            version=__version__,
-            vitals=self.vitals(),
-            checks=found.checks,
-            certificate_ends_s=found.certificate_ends_s,
-        )
-
-    def _tell_all(self, news: list[News]) -> None:
-        """Tell those who trace, and wait for none of them."""
-        data = b"".join(map(frames.framed, news))
-        for session in self._held.sessions() if data else ():
-            self._cut_off(session, most_unread=MOST_UNREAD)
-            writer = self._writers.get(session)
-            if writer is not None and not writer.is_closing():
-                writer.write(data)
-
-    def _cut_off(self, session: SessionId, *, most_unread: int) -> None:
-        """Disconnect a controller that does not read: it must cost us neither memory nor time."""
-        writer = self._writers.get(session)
-        if writer is not None and writer.transport.get_write_buffer_size() > most_unread:
-            log.warning("controller %s does not read: cut off", session)
-            writer.transport.abort()
-
-    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one controller until it goes; what it had asked for goes with it."""
-        number = next(self._numbers)
-        self._writers[number] = writer
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one controller until it goes; its session goes by rules of its own."""
+        visit = self._enter(writer, self._sessions.unnamed(next(self._numbers)))
         try:
             while (request := await frames.receive(reader)) is not None:
-                await frames.send(writer, await self._answer(request, number))  # type: ignore[arg-type] # an agent's own messages are refused
+                visit = await self._take(request, visit)  # type: ignore[arg-type] # an agent's own messages are refused
         except BadMessage as error:
             log.warning("a controller spoke another protocol: %s", error)
         except ConnectionError:
-            pass  # it is gone: what it had asked for goes with it
+            pass  # it is gone
         finally:
-            self._writers.pop(number, None)
-            self._idle_since = time.monotonic()
-            self._held.remove_session(number)
+            self._leave(visit)
             writer.close()
 
-    async def _answer(self, request: Request, session: SessionId) -> Answer:
+    def _enter(self, writer: asyncio.StreamWriter, session: Session, sent: int = 0) -> _Visit:
+        connection = Connection(writer, session.outbox, sent, not session.is_resumable)
+        visit = _Visit(writer, session, connection)
+        session.connect(visit.connection)
+        visit.start(visit.connection.run())
+        self._visits[writer] = visit
+        return visit
+
+    def _leave(self, visit: _Visit) -> None:
+        for task in tuple(visit.working):
+            task.cancel()
+        self._visits.pop(visit.writer, None)
+        self._idle_since = time.monotonic()
+        self._sessions.leave(visit.session, visit.connection, is_over=visit.says_bye)
+
+    async def _take(self, request: Request, visit: _Visit) -> _Visit:
+        """Do what one message asks; gives the visit, which is another one after a hello."""
+        if visit.session.connection is not visit.connection:
+            raise ConnectionResetError("a newer connection of this session has come")
+        match request:
+            case Hello():
+                return await self._greeted(request, visit)
+            case Acknowledge():
+                visit.session.outbox.acknowledge(request.number)
+            case Flush():
+                visit.start(self._flush(request, visit))
+            case Settle():
+                visit.start(self._settle(request, visit))
+            case Examine():
+                visit.start(self._examined(request, visit))
+            case _:
+                visit.says_bye = visit.says_bye or isinstance(request, Bye)
+                await visit.connection.answer(self._answer(request, visit))
+        return visit
+
+    async def _greeted(self, hello: Hello, visit: _Visit) -> _Visit:
+        protocol = min(hello.protocol, PROTOCOL_VERSION)
+        if protocol < max(hello.lowest, LOWEST_PROTOCOL):
+            await visit.connection.answer(_no_common_protocol(hello))
+            return visit
         try:
-            if isinstance(request, Flush | Settle):
-                self._tell_all(self._news())
-                if isinstance(request, Settle):
-                    await self._inspector.settled(within_s=request.within_ns / SECOND_NS)
-                    self._tell_all(self._news())
+            if hello.session:
+                session = self._sessions.named(hello)
+                self._leave(visit)
+                visit = self._enter(visit.writer, session, hello.received)
+            answer = self._welcome(hello, protocol, visit.session)
+        except DyetraceError as error:
+            answer = Refused(request=hello.request, text=str(error))
+        await visit.connection.answer(answer)
+        return visit
+
+    def _welcome(self, hello: Hello, protocol: int, session: Session) -> Answer:
+        host, _ = self._answers.host()
+        return Welcome(
+            request=hello.request,
+            protocol=protocol,
+            version=__version__,
+            process=self.process,
+            host=host.name,
+            number=host.number,
+            colors=self.driver.colors.pairs,
+            held=self._held.of_session(session.id),
+            records_acknowledged=session.outbox.records_acknowledged,
+        )
+
+    async def _flush(self, request: Flush, visit: _Visit) -> None:
+        self._ship()
+        await visit.connection.all_sent()
+        counts = self._held.counts().get(visit.session.id, {})
+        visit.connection.tell(self._health(self.driver.losses(), counts), at_once=True)
+        await visit.connection.answer(Done(request=request.request))
+
+    async def _settle(self, request: Settle, visit: _Visit) -> None:
+        self._ship()
+        await self._inspector.settled(within_s=request.within_ns / SECOND_NS)
+        self._ship()
+        await visit.connection.all_sent()
+        await visit.connection.answer(Done(request=request.request))
+
+    async def _examined(self, request: Examine, visit: _Visit) -> None:
+        try:
+            found = await self.examine() if request.checks else Examination()
+        except DyetraceError as error:
+            await visit.connection.answer(Refused(request=request.request, text=str(error)))
+            return
+        await visit.connection.answer(
+            Examined(
+                request=request.request,
+                version=__version__,
+                vitals=self.vitals(),
+                checks=found.checks,
+                certificate_ends_s=found.certificate_ends_s,
+            )
+        )
+
+    def _answer(self, request: Request, visit: _Visit) -> Answer:
+        try:
+            if isinstance(request, Bye):
                 return Done(request=request.request)
-            if isinstance(request, Examine):
-                return await self._examined(request)
-            return self._handled(request, session)
+            if isinstance(request, Log):
+                self._busy.set()  # what there is now is read before leases are looked at
+            return self._answers.to(request, visit.session.id)
         except DyetraceError as error:
             return Refused(request=request.request, text=str(error))
         except Exception as error:
             log.exception("a request failed", extra=_task_of(request))
             return Refused(request=request.request, text=f"bug in the agent: {error!r}")
 
-    def _handled(self, request: Request, session: SessionId) -> Answer:
-        now_ns = time.monotonic_ns()
-        match request:
-            case Hello():
-                return self._welcome(request)
-            case Ping():
-                return Pong(request=request.request, clock_ns=self.clock.now_ns())
-            case Log():
-                probes, notes = self._held.log(
-                    request.task_id,
-                    request.policy,
-                    session=session,
-                    lease_until_ns=now_ns + request.lease_ns,
-                )
-                if request.policy.inspects:
-                    self._inspector.begin(request.policy.receivers)
-                self._busy.set()
-                return Done(request=request.request, probes=probes, notes=notes)
-            case Color():
-                probes = self._held.color(request.policy, lease_ns=request.lease_ns)
-                return Done(request=request.request, probes=probes)
-            case Renew():
-                self._held.renew(request.task_id, lease_ns=request.lease_ns, now_ns=now_ns)
-            case StopColor():
-                self._held.stop_color(request.task_id)
-            case Remove():
-                self._held.remove(request.task_id)
-            case _:
-                return self._looked(request)
-        return Done(request=request.request)
 
-    def _looked(self, request: Request) -> Answer:
-        """Answer those who want to know what a place is like."""
-        match request:
-            case WatchRules():
-                self.driver.watch_rules(request.netns)
-            case WatchUncolored():
-                self.driver.watch_uncolored(request.netns, request.five_tuple)
-            case CountUncolored():
-                return self._counted(request)
-            case Inspect():
-                return self._inspected(request)
-            case _:
-                return Refused(request=0, text=f"{type(request).__name__} is not a request")
-        return Done(request=request.request)
-
-    def _welcome(self, request: Hello) -> Answer:
-        if request.protocol != PROTOCOL_VERSION:
-            return Refused(
-                request=request.request,
-                text=f"this agent speaks protocol {PROTOCOL_VERSION}, not {request.protocol}: "
-                "run the same version of dyetrace on both sides",
-            )
-        host, notes = self.driver.discover()
-        return Welcome(
-            request=request.request,
-            protocol=PROTOCOL_VERSION,
-            version=__version__,
-            host=host,
-            colors=self.driver.colors.pairs,
-            notes=notes,
-        )
-
-    def _counted(self, request: CountUncolored) -> UncoloredCounted:
-        counted = self.driver.uncolored(
-            request.netns, request.five_tuple, family=request.family, table=request.table
-        )
-        return UncoloredCounted(request=request.request, counted=counted)
-
-    def _inspected(self, request: Inspect) -> Inspected:
-        spot = Spot(
-            netns=request.netns,
-            ifindex=request.ifindex,
-            in_ifindex=request.in_ifindex,
-            out_ifindex=request.out_ifindex,
-            five_tuple=request.five_tuple,
-            outer=request.outer,
-        )
-        return Inspected(request=request.request, site=self.driver.inspection_at(spot)())
+def _no_common_protocol(hello: Hello) -> Refused:
+    is_old = hello.protocol < LOWEST_PROTOCOL
+    where = "the controller's machine" if is_old else "the agent's host"
+    return Refused(
+        request=hello.request,
+        text=f"its agent (dyetrace {__version__}) speaks protocol {PROTOCOL_VERSION}, the "
+        f"controller {hello.protocol}: upgrade dyetrace on {where}",
+    )
 
 
 def _shipped(batch: Batch) -> list[Records]:
     """Cut a batch into messages."""
-    return [
-        Records(
-            blob=blobs.pack(batch.records[first : first + blobs.RECORDS_PER_BLOB]),
-            drop_names=dict(batch.drop_names) if first == 0 else {},
-            symbols=dict(batch.symbols) if first == 0 else {},
+    cut = []
+    for first in range(0, len(batch.records), blobs.RECORDS_PER_BLOB):
+        records = batch.records[first : first + blobs.RECORDS_PER_BLOB]
+        cut.append(
+            Records(
+                records=len(records),
+                blob=blobs.pack(records),
+                drop_names=dict(batch.drop_names) if first == 0 else {},
+                symbols=dict(batch.symbols) if first == 0 else {},
+            )
         )
-        for first in range(0, len(batch.records), blobs.RECORDS_PER_BLOB)
-    ]
+    return cut
 
 
 def _task_of(request: Request) -> dict[str, str]:

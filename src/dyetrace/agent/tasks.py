@@ -1,5 +1,10 @@
-"""What an agent holds for which task, and until when."""
+"""What an agent holds for which task, and until when.
 
+A policy belongs to its task, not to a connection: what is asked twice changes
+nothing more, and only the lease ends what nobody renews.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dyetrace.datapath.driver import Batch, DatapathDriver
@@ -7,8 +12,11 @@ from dyetrace.errors import PolicyRefused
 from dyetrace.model.policy import ColorCounts, ColorPolicy, LogPolicy
 from dyetrace.model.task import TaskId, task_name
 from dyetrace.model.topology import PortKey
+from dyetrace.wire.messages import HeldTask, SessionId
 
-SessionId = int
+LOG_GRACE_NS = 8_000_000_000
+"""LOG outlives the lease, which coloring in the kernel does not: packets under way are seen, and a
+controller that comes back within it has missed nothing."""
 
 
 @dataclass(slots=True)
@@ -16,8 +24,10 @@ class Held:
     """One task's policies on this host."""
 
     session: SessionId
-    lease_until_ns: int
+    until_ns: int
+    at_start: HeldTask = field(default_factory=HeldTask)  # what had been lost then
     ports: frozenset[PortKey] = frozenset()
+    color_probes: int = 0
     is_coloring: bool = False
     is_rules_traced: bool = True  # from LOG until coloring stops
     has_colored: bool = False
@@ -35,9 +45,15 @@ class HeldTasks:
     tasks: dict[TaskId, Held] = field(default_factory=dict)
 
     def log(
-        self, task_id: TaskId, policy: LogPolicy, *, session: SessionId, lease_until_ns: int
+        self,
+        task_id: TaskId,
+        policy: LogPolicy,
+        *,
+        session: SessionId,
+        until_ns: int,
+        at_start: HeldTask,
     ) -> tuple[int, tuple[str, ...]]:
-        """Start logging for a task, rules traced where it logs; returns the probes and notes."""
+        """Log for a task, rules traced where it logs; returns the probes and notes."""
         namespaces = frozenset(port[1] for port in policy.ports if policy.inspects)
         self.driver.trace_rules(self._rules_traced() | namespaces)  # goes on beside attaching
         try:
@@ -46,30 +62,43 @@ class HeldTasks:
             self.driver.trace_rules(self._rules_traced())
             self.driver.log_at(self._ports())
             raise
-        self.tasks[task_id] = Held(
-            session=session,
-            lease_until_ns=lease_until_ns,
-            ports=policy.ports,
-            is_rules_traced=policy.inspects,
+        held = self.tasks.setdefault(
+            task_id,
+            Held(
+                session=session,
+                until_ns=until_ns,
+                at_start=at_start,
+                is_rules_traced=policy.inspects,
+            ),
         )
+        held.ports, held.until_ns = policy.ports, until_ns
         return probes, (*notes, *self.driver.rules_traced())
 
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
-        """Start coloring for a task that is logged already; returns probes attached.
+        """Color for a task that is logged already; returns probes attached.
 
         This and what follows raise PolicyRefused for a task that is not held.
         """
         held = self._held(policy.task_id)
-        probes = self.driver.color(policy, lease_ns=lease_ns)
-        held.is_coloring = held.has_colored = True
-        return probes
-
-    def renew(self, task_id: TaskId, *, lease_ns: int, now_ns: int) -> None:
-        """Extend a task's lease."""
-        held = self._held(task_id)
-        held.lease_until_ns = now_ns + lease_ns
         if held.is_coloring:
-            self.driver.renew(task_id, lease_ns=lease_ns)
+            self.driver.renew(policy.task_id, lease_ns=lease_ns)
+        else:
+            held.color_probes = self.driver.color(policy, lease_ns=lease_ns)
+            held.is_coloring = held.has_colored = True
+        return held.color_probes
+
+    def renew(self, tasks: Iterable[TaskId], *, lease_ns: int, until_ns: int) -> tuple[TaskId, ...]:
+        """Extend the leases of tasks; returns those that are not held."""
+        gone = []
+        for task_id in tasks:
+            held = self.tasks.get(task_id)
+            if held is None:
+                gone.append(task_id)
+                continue
+            held.until_ns = until_ns
+            if held.is_coloring:
+                self.driver.renew(task_id, lease_ns=lease_ns)
+        return tuple(gone)
 
     def stop_color(self, task_id: TaskId) -> None:
         """Stop coloring for a task, if it colors, and tracing rules for it."""
@@ -98,7 +127,7 @@ class HeldTasks:
 
     def remove_expired(self, now_ns: int) -> frozenset[SessionId]:
         """Let go of tasks whose controller has stopped renewing; says which controllers did."""
-        expired = {id_: held for id_, held in self.tasks.items() if held.lease_until_ns < now_ns}
+        expired = {id_: held for id_, held in self.tasks.items() if held.until_ns < now_ns}
         for task_id in expired:
             self.remove(task_id)
         return frozenset(held.session for held in expired.values())
@@ -107,13 +136,18 @@ class HeldTasks:
         """Name the controllers that have tasks here."""
         return frozenset(held.session for held in self.tasks.values())
 
-    def counts(self) -> dict[TaskId, ColorCounts]:
-        """Count what was colored, for every task that has colored here."""
-        return {
-            task_id: self.driver.color_counts(task_id)
-            for task_id, held in self.tasks.items()
-            if held.has_colored
-        }
+    def of_session(self, session: SessionId) -> dict[TaskId, HeldTask]:
+        """Give the tasks of one controller, with what had been lost when each began."""
+        return {id_: held.at_start for id_, held in self.tasks.items() if held.session == session}
+
+    def counts(self) -> dict[SessionId, dict[TaskId, ColorCounts]]:
+        """Count what was colored, by session, for every task that has colored here."""
+        found: dict[SessionId, dict[TaskId, ColorCounts]] = {}
+        for task_id, held in self.tasks.items():
+            if held.has_colored:
+                of_session = found.setdefault(held.session, {})
+                of_session[task_id] = self.driver.color_counts(task_id)
+        return found
 
     def read(self) -> Batch:
         """Take the records there are."""

@@ -17,7 +17,8 @@ class HostReport:
 
     number: int
     name: str
-    is_up: bool = True  # the agent lived, and answered to the end
+    is_up: bool = True  # the agent lived, and held the task to the end
+    why_down: str = "died during the task"
     is_installed: bool = True  # all its LOG policies stood
     records_lost: int = 0
     colored: int = 0

@@ -162,7 +162,7 @@ def _why_blind(hosts: Iterable[int], reports: Mapping[int, HostReport]) -> Unkno
 def agent_down(report: HostReport) -> Unknown:
     """Say that nobody could see what happened at a host."""
     return Unknown(
-        code=Absence.AGENT_DOWN, text=f"the agent of host {report.name} died during the task"
+        code=Absence.AGENT_DOWN, text=f"the agent of host {report.name} {report.why_down}"
     )
 
 

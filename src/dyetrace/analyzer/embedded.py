@@ -1,67 +1,33 @@
-"""The embedded analyzer: reads one partition in-process, answers when asked."""
+"""The embedded analyzer: works out the paths of one task's packets, in this process."""
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from dyetrace.analysis.analyze import Analysis
 from dyetrace.analysis.partial import Alike, Partial
+from dyetrace.analyzer.sorted_records import SortedRecords
 from dyetrace.model.path import Fate
-from dyetrace.model.record import RECORD, Record, RecordArray
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Topology
-from dyetrace.transport.log import RecordLog
-from dyetrace.wire import blobs
-
-READ_AT_ONCE = 1000
-UNKNOWN_REASON = "NOT_SPECIFIED"
 
 
 class EmbeddedAnalyzer:
-    """Collects one task's records and works out their packets' paths on demand."""
+    """Analyses one task's records on demand, and only when there are new ones."""
 
-    def __init__(self, *, topology: Topology, log: RecordLog, partition: int = 0) -> None:
-        """Attach to the record log, from its beginning."""
-        self._log = log
-        self._partition = partition
-        self._offset = 0
-        self._batches: list[RecordArray] = []
-        self._names: dict[tuple[int, int], str] = {}
-        self._symbols: dict[tuple[int, int], str] = {}
-        self._analysis = Analysis(topology=topology, name_drop=self._name_drop)
-        self.unreadable_blobs = 0
-
-    def catch_up(self) -> int:
-        """Read what has been appended; returns the number of records."""
-        taken = 0
-        while shipments := self._log.read(self._partition, self._offset, READ_AT_ONCE):
-            self._offset += len(shipments)
-            for shipment in shipments:
-                for number, name in shipment.drop_names.items():
-                    self._names[shipment.host, number] = name
-                for address, name in shipment.symbols.items():
-                    self._symbols[shipment.host, address] = name
-                try:
-                    batch = blobs.unpack(shipment.blob)
-                except blobs.BadBlob:
-                    self.unreadable_blobs += 1
-                    continue
-                self._batches.append(batch)
-                taken += len(batch)
-        return taken
+    def __init__(self, *, topology: Topology, records: SortedRecords, task_id: TaskId) -> None:
+        """Work for a task that is attended to."""
+        self._records = records
+        self._task_id = task_id
+        self._analysis = Analysis(topology=topology, name_drop=records.drop_named)
+        self._known: tuple[int, dict[int, int], Partial] | None = None
 
     def partial(self, clocks: Mapping[int, int] | None = None) -> Partial:
-        """Analyse all records there are; clocks as in Analysis.analyze."""
-        if len(self._batches) > 1:
-            self._batches = [np.concatenate(self._batches)]
-        records = self._batches[0] if self._batches else np.zeros(0, dtype=RECORD)
-        return self._analysis.analyze(records, clocks)
-
-    def _name_drop(self, record: Record) -> tuple[str, str]:
-        return (
-            self._names.get((record.host, record.drop_reason), UNKNOWN_REASON),
-            self._symbols.get((record.host, record.call_site), ""),
-        )
+        """Analyse all records there are by now; clocks as in Analysis.analyze."""
+        self._records.catch_up()
+        version, related = self._records.version(self._task_id), dict(clocks or {})
+        if self._known is None or self._known[:2] != (version, related):
+            found = self._analysis.analyze(self._records.of_task(self._task_id), related)
+            self._known = (version, related, found)
+        return self._known[2]
 
 
 def settled(partial: Partial, task_id: TaskId, *, colored: int) -> bool:

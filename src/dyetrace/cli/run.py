@@ -14,6 +14,8 @@ import typer
 
 from dyetrace.cli.host_agent import host_cloud
 from dyetrace.controller.diagnosis import Progress
+from dyetrace.controller.links import Links
+from dyetrace.controller.scribe import Scribe
 from dyetrace.controller.service import (
     NOT_BEGUN,
     Prepared,
@@ -31,6 +33,7 @@ from dyetrace.model.task import Limits, Task, TaskState, task_name
 from dyetrace.wire.answer import Json
 
 THIS_HOST = "host"
+STORE_PATIENCE_S = 2.0  # an answer that is shown already is not waited for
 
 
 def choose_cloud(name: str | None, inventory: Path | None = None) -> Cloud:
@@ -134,10 +137,11 @@ async def _run(
     on_answer: Callable[[Json], None],
 ) -> list[Json]:
     prepared: list[Prepared] = []
+    links, scribe = Links(), Scribe(store, patience_s=STORE_PATIENCE_S)
     try:
         for task, request in asked:
             try:
-                prepared.append(await prepare(task, cloud))
+                prepared.append(await prepare(task, cloud, links))
             except BaseException as error:
                 if request is None:
                     store_end(store, task_name(task.id), error)
@@ -150,7 +154,7 @@ async def _run(
             asyncio.create_task(
                 carry_out(
                     one,
-                    store=store,
+                    scribe=scribe,
                     on_progress=on_progress,
                     on_answer=on_answer,
                     on_warning=lambda text: typer.echo(f"dyetrace: {text}", err=True),
@@ -166,8 +170,10 @@ async def _run(
             await asyncio.gather(*carried, return_exceptions=True)
             raise
     finally:
+        scribe.close()
         for one in prepared:
             await one.fleet.close()
+        await links.close()
 
 
 def add_all(asked: Sequence[tuple[Task, Json]], cloud: Cloud, store: TaskStore) -> None:

@@ -86,14 +86,17 @@ def up(
     """
     import asyncio
     import logging
+    from contextlib import ExitStack
 
     from dyetrace.cli.run import choose_cloud, cloud_again
     from dyetrace.controller.api.app import make_app
     from dyetrace.controller.api.serve import serve
     from dyetrace.controller.diagnoses import Diagnoses
+    from dyetrace.controller.links import Links
     from dyetrace.controller.metrics import Meters
     from dyetrace.controller.oidc import Claims, open_provider
     from dyetrace.controller.operator_token import operator_token
+    from dyetrace.controller.own_session import own_session
     from dyetrace.controller.roll import Roll
     from dyetrace.controller.store import Admission, HostLimits, Quota, TaskStore
     from dyetrace.controller.store.database import state_folder
@@ -113,6 +116,10 @@ def up(
     listening = _listening(listen, is_encrypted=tls_cert is not None)
     store = TaskStore(database)
     meters = Meters()
+    stack = ExitStack()
+    stack.callback(store.close)
+    stack.callback(listening.close)
+    session = stack.enter_context(own_session(state_folder(), chosen.name))
     diagnoses = Diagnoses(
         find_cloud=lambda: cloud_again(chosen),
         store=store,
@@ -127,10 +134,11 @@ def up(
         ),
         on_end=meters.ended,
         on_fleet=meters.connected,
+        links=Links(session=session, is_resumable=True),
     )
     roll = Roll(find_cloud=lambda: cloud_again(chosen), on_called=meters.called)
     token_file = state_folder() / "operator.token"
-    try:
+    with stack:
         store.fail_abandoned()
         operator_token(token_file, store.database)
         address, port = listening.getsockname()[:2]
@@ -149,9 +157,6 @@ def up(
             )
         )
         typer.echo("stopped: no task runs, and nothing of any is left on the hosts", err=True)
-    finally:
-        listening.close()
-        store.close()
 
 
 def _check_certificate(certificate: Path, key: Path) -> None:

@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
+from dyetrace.controller.diagnosis import TakenUp
+from dyetrace.controller.links import Links
 from dyetrace.controller.live import Live
 from dyetrace.controller.price import Price, price_json, price_of
-from dyetrace.controller.service import NOT_BEGUN, Prepared, carry_out, prepare, store_end
+from dyetrace.controller.scribe import Scribe
+from dyetrace.controller.service import NOT_BEGUN, Prepared, carry_out, end_of, prepare
 from dyetrace.controller.store import (
     Admission,
     KillSwitch,
     RequestKey,
     RequestKeys,
     StoredTask,
+    TakenUpTask,
     TaskPages,
     TaskStore,
 )
@@ -23,6 +28,7 @@ from dyetrace.errors import DyetraceError, TracingStopped
 from dyetrace.inventory.clouds import Cloud
 from dyetrace.model.task import Task, TaskState, task_name
 from dyetrace.wire.answer import Json
+from dyetrace.wire.requests import filter_from_json, limits_from_json
 
 LEAVING = "the controller was stopped"
 KILLED = "the kill switch was pulled"
@@ -47,10 +53,18 @@ class Diagnoses:
     admission: Admission = field(default_factory=Admission)
     on_end: Callable[[Task, Json | None], None] = lambda _, __: None
     on_fleet: Callable[[Prepared], None] = lambda _: None
+    links: Links = field(default_factory=Links)
+    scribe: Scribe = field(init=False)
     is_leaving: bool = False
     _running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     _live: dict[str, Live] = field(default_factory=dict)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        """Write by one hand; what is left by a dead process of this session is taken up later."""
+        self.scribe = Scribe(self.store)
+        if self.links.is_resumable:
+            self.store.session = self.links.session
 
     @property
     def pages(self) -> TaskPages:
@@ -106,6 +120,17 @@ class Diagnoses:
             await _close(prepared)
         return names, is_new
 
+    async def take_up(self) -> int:
+        """Go on with the tasks that an earlier process of this controller had begun."""
+        begun = await asyncio.to_thread(self.store.take_up)
+        for one in begun:  # before anything comes of them
+            self.links.records.attend(int(one.stored.id, 16))
+        for one in begun:
+            live = Live()
+            self._watch(one.stored.id, live, self._go_on(one, live))
+        await asyncio.sleep(0)  # a task that has not begun cannot clean up
+        return len(begun)
+
     async def kill(self, *, by: str, reason: str) -> int:
         """Cancel all tasks, and refuse new ones until the switch is released; say how many."""
         await asyncio.to_thread(self.switch.pull, by=by, reason=reason)
@@ -118,6 +143,8 @@ class Diagnoses:
         self.is_leaving = True
         async with self._one_at_a_time:
             await self._cancel_all(LEAVING)
+        await self.links.close()
+        self.scribe.close()
 
     async def _prepared(self, asked: Sequence[Asked]) -> tuple[str, list[Prepared]]:
         await asyncio.to_thread(self._refuse_where_stopped)
@@ -125,7 +152,7 @@ class Diagnoses:
         prepared: list[Prepared] = []
         try:
             for one in asked:
-                prepared.append(await prepare(one.task, cloud))  # noqa: PERF401 - kept to be closed
+                prepared.append(await prepare(one.task, cloud, self.links))  # noqa: PERF401 - kept to be closed
         except BaseException:
             await _close(prepared)
             raise
@@ -174,11 +201,49 @@ class Diagnoses:
         return names
 
     def _begin(self, prepared: Prepared) -> None:
-        name = task_name(prepared.task.id)
-        self._live[name] = Live()
-        running = asyncio.create_task(self._carry_out(prepared, self._live[name]), name=name)
-        self._running[name] = running
-        running.add_done_callback(lambda _: self._ended(name))
+        live = Live()
+        self._watch(task_name(prepared.task.id), live, self._carry_out(prepared, live))
+
+    def _watch(self, name: str, live: Live, work: Coroutine[Any, Any, None]) -> None:
+        """Do a task's work, for as long as it takes."""
+        self._live[name] = live
+        self._running[name] = asyncio.create_task(self._watched(name, live, work), name=name)
+
+    async def _watched(self, name: str, live: Live, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError as error:  # perhaps before its first step
+            state, why = end_of(error, live.why_cancelled)
+            await asyncio.shield(self.scribe.ended(name, state, error=why))
+            raise
+        finally:
+            self._running.pop(name)
+            self._live.pop(name)
+            live.wake()
+
+    async def _go_on(self, begun: TakenUpTask, live: Live) -> None:
+        """Prepare a task again, and carry it out from where it was."""
+        stored = begun.stored
+        task = Task(
+            id=int(stored.id, 16),
+            wanted=filter_from_json(stored.request["filter"]),
+            limits=limits_from_json(stored.request),
+            opened_at=stored.opened_at,
+            tenant=stored.tenant,
+        )
+        left = task.limits.trace_time - begun.traced_for
+        taken_up = TakenUp(state=stored.state, left_s=max(left.total_seconds(), 0.0))
+        try:
+            cloud = await asyncio.to_thread(self.find_cloud)
+            prepared = await prepare(task, cloud, self.links, taken_up=taken_up)
+        except DyetraceError as error:
+            log.warning("task %s cannot go on: %s", stored.id, error)
+            self.links.records.leave(task.id)
+            why = f"its controller was started anew, and could not go on: {error}"
+            await self.scribe.ended(stored.id, TaskState.FAILED, error=why)
+            self.on_end(task, None)
+            return
+        await self._carry_out(prepared, live)
 
     async def _carry_out(self, prepared: Prepared, live: Live) -> None:
         """Carry one task out; whatever goes wrong is kept with the task."""
@@ -186,7 +251,7 @@ class Diagnoses:
         try:
             await carry_out(
                 prepared,
-                store=self.store,
+                scribe=self.scribe,
                 on_progress=live.tell,
                 on_answer=answers.append,
                 on_warning=lambda text: log.warning("%s", text, extra={"task": name}),
@@ -199,12 +264,6 @@ class Diagnoses:
         finally:
             await asyncio.shield(prepared.fleet.close())
             self.on_end(prepared.task, answers[0] if answers else None)
-
-    def _ended(self, name: str) -> None:
-        running, live = self._running.pop(name), self._live.pop(name)
-        if running.cancelled():  # perhaps before its first step: then nobody has said so yet
-            store_end(self.store, name, asyncio.CancelledError(), why_cancelled=live.why_cancelled)
-        live.wake()
 
     async def _cancel_all(self, why: str) -> int:
         running = dict(self._running)

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial as partial_of
 
@@ -13,10 +14,10 @@ from dyetrace.analysis.partial import Alike, Partial
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.inspections import with_inspections
-from dyetrace.controller.link import AgentLink
+from dyetrace.controller.part import LEASE_NS, Part
 from dyetrace.controller.recheck import with_uncolored
 from dyetrace.controller.sites import Sites
-from dyetrace.errors import AgentUnreachable, PolicyRefused
+from dyetrace.errors import AgentUnreachable, DyetraceError, PolicyRefused
 from dyetrace.model.policy import Plan
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence
@@ -29,14 +30,11 @@ from dyetrace.wire.messages import (
     Flush,
     Log,
     Remove,
-    Renew,
     StopColor,
     WatchRules,
 )
 
-LEASE_NS = 10_000_000_000
-RENEW_EVERY_S = 3.0
-TICK_S = 0.05
+TICK_S = 0.1  # at most; what comes is looked at as it comes
 GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
 CLOSER_LOOK_S = 1.0
 CLOSER_LOOK_PACKETS = 3
@@ -54,6 +52,14 @@ class Progress:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUp:
+    """How far an earlier process of this controller had come with a task."""
+
+    state: TaskState
+    left_s: float  # of its trace time
+
+
 @dataclass(slots=True, kw_only=True)
 class Diagnosis:
     """Carries out one task. The fleet must be open, and is left open."""
@@ -66,71 +72,100 @@ class Diagnosis:
     on_progress: Callable[[Progress], None]
     is_cancelled: Callable[[], bool] = lambda: False
     on_verdict: Callable[[Verdict], None] = lambda _: None
+    taken_up: TakenUp | None = None
     _probes: int = 0
+    _failed: Mapping[str, DyetraceError] = field(default_factory=dict)  # at logging, by host
     _not_installed: tuple[str, ...] = ()
     _state: TaskState = TaskState.NEW
     _began: float = 0.0
-    _renewed: float = 0.0
 
     async def run(self) -> Verdict:
         """Trace, and judge. Whatever happens, no policy of the task outlives this call.
 
         The verdict is told before the policies are let go, which takes its time.
         """
-        self._began = self._renewed = time.monotonic()
+        self._began = time.monotonic()
         wanted = self.fleet.plan(self.task, self.topology)
+        self.fleet.begin(lambda text: self._note([text]))
         try:
-            self._enter(TaskState.READY)
-            await self._install(wanted)
-            await self._trace(wanted)
+            self._begin_or_go_on(wanted)
+            if self._state is TaskState.READY:
+                await self._log(wanted)
+                self._enter(TaskState.TRACING)
+                await self._color(wanted)
+            elif self._state is TaskState.TRACING:
+                await self._go_on_tracing(wanted)
+            if self._state is TaskState.TRACING:
+                await self._trace(wanted)
             verdict = await self._collect(wanted)
             self.on_verdict(verdict)
             return verdict
         finally:
             await asyncio.shield(self._remove())
 
-    async def _install(self, wanted: Plan) -> None:
-        """LOG everywhere first, and only when that stands COLOR: no record without a reader."""
-        for link in self.fleet.links:
-            link.health_at_start = link.health
+    def _begin_or_go_on(self, wanted: Plan) -> None:
+        if self.taken_up is not None and self.taken_up.state is not TaskState.NEW:
+            self._state = self.taken_up.state
+            self._report("taken up again")
+            if self._state is not TaskState.READY:
+                self.fleet.was_begun_on(wanted.log)
+        else:
+            self._enter(TaskState.READY)
 
-        async def log(link: AgentLink) -> None:
-            policy = wanted.log[link.host.number]
-            done = await link.ask(
+    async def _log(self, wanted: Plan) -> None:
+        """LOG everywhere first, and only when that stands COLOR: no record without a reader."""
+
+        async def log(part: Part) -> None:
+            policy = wanted.log[part.host.number]
+            done = await part.ask(
                 Log(request=0, task_id=self.task.id, policy=policy, lease_ns=LEASE_NS),
                 Done,
                 ports=len(policy.ports),
             )
             self._probes += done.probes
-            self._note(f"{link.name}: {note}" for note in done.notes)
-            await link.ask(Flush(request=0), Done)
-            link.health_at_start = link.health
+            self._note(f"{part.name}: {note}" for note in done.notes)
+            await part.ask(Flush(request=0), Done)
+            part.begin()
+            part.is_held = True
 
         failed = await self.fleet.each(self.fleet.up(wanted.log), log)
         self._note(map(str, failed.values()))
-        down = [link.name for link in self.fleet.links if not link.is_up]
+        self._failed = failed
+        down = [part.name for part in self.fleet.parts if not part.is_up]
         self._not_installed = (*failed, *down)
-        self._enter(TaskState.TRACING)
 
-        async def color(link: AgentLink) -> None:
-            policy = wanted.color[link.host.number]
-            done = await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
-            self._probes += done.probes
-
-        sources = [link for link in self.fleet.up(wanted.color) if link.name not in failed]
-        refused = await self.fleet.each(sources, color)
+    async def _color(self, wanted: Plan) -> None:
+        """COLOR at the sources that log; raises PolicyRefused or AgentUnreachable if none does."""
+        sources = [part for part in self.fleet.up(wanted.color) if part.name not in self._failed]
+        refused = await self._colored_at(sources, wanted)
         if len(refused) == len(sources):
-            reasons = "; ".join(map(str, [*failed.values(), *refused.values()]))
+            reasons = "; ".join(map(str, [*self._failed.values(), *refused.values()]))
             kind = AgentUnreachable if self._are_gone(wanted.color) else PolicyRefused
             raise kind(f"no source could be colored: {reasons or 'its agents are down'}")
         self._note(map(str, refused.values()))
+
+    async def _colored_at(self, sources: Iterable[Part], wanted: Plan) -> dict[str, DyetraceError]:
+        async def color(part: Part) -> None:
+            policy = wanted.color[part.host.number]
+            done = await part.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
+            self._probes += done.probes
+
+        return await self.fleet.each(sources, color)
+
+    async def _go_on_tracing(self, wanted: Plan) -> None:
+        """Say all again to those who hold the task: they may not have heard it all."""
+        await self._log(wanted)
+        self._note(map(str, (await self._colored_at(self.fleet.up(wanted.color), wanted)).values()))
 
     def _are_gone(self, hosts: Iterable[int]) -> bool:
         return not self.fleet.up(hosts)
 
     async def _trace(self, wanted: Plan) -> None:
         """Wait until enough is colored, time is over, or nobody colors any more."""
-        deadline = time.monotonic() + self.task.limits.trace_time.total_seconds()
+        left_s = self.task.limits.trace_time.total_seconds()
+        if self.taken_up is not None:
+            left_s = min(left_s, self.taken_up.left_s)
+        deadline = time.monotonic() + left_s
         while (
             time.monotonic() < deadline
             and self._colored() < self.task.limits.packet_count
@@ -144,7 +179,7 @@ class Diagnosis:
         """Wait for packets in flight, look at the places of loss, and judge."""
         await self.fleet.each(
             self.fleet.up(wanted.color),
-            lambda link: link.ask(StopColor(request=0, task_id=self.task.id), Done),
+            lambda part: part.ask(StopColor(request=0, task_id=self.task.id), Done),
         )
         await self._flush()
         await self._wait_for_packets_in_flight()
@@ -152,7 +187,7 @@ class Diagnosis:
         partial = self._partial()
         found = partial.of_task(self.task.id)
         await self._sites.settle(found)
-        reports = self.fleet.reports(self.task.id, self._not_installed)
+        reports = self.fleet.reports(self._not_installed)
         await self._look_at_rules(found, wanted)
         evidence = await with_uncolored(
             await self._sites.evidence(found), found, fleet=self.fleet, topology=self.topology
@@ -172,8 +207,7 @@ class Diagnosis:
                     return
                 grace_s = GRACE_S
             await self._tick()
-            if self.analyzer.catch_up():
-                partial = self._partial()
+            partial = self._partial()
 
     async def _may_be_held(self, partial: Partial) -> bool:
         """Whether a packet may still wait inside a VFD, or in the queue of its last port."""
@@ -183,20 +217,15 @@ class Diagnosis:
         return any(site.queue is not None and site.queue.packets > 0 for site in sites.values())
 
     async def _tick(self) -> None:
-        await asyncio.sleep(TICK_S)
-        if time.monotonic() - self._renewed > RENEW_EVERY_S:
-            self._renewed = time.monotonic()
-            await self.fleet.each(
-                self.fleet.up(),
-                lambda link: link.ask(
-                    Renew(request=0, task_id=self.task.id, lease_ns=LEASE_NS), Done
-                ),
-            )
+        """Wait for what comes, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                await self.fleet.news.wait()
+        self.fleet.news.clear()
         self._report()
 
     async def _flush(self) -> None:
-        await self.fleet.each(self.fleet.up(), lambda link: link.ask(Flush(request=0), Done))
-        self.analyzer.catch_up()
+        await self.fleet.each(self.fleet.reachable(), lambda part: part.ask(Flush(request=0), Done))
 
     async def _look_at_rules(self, found: Sequence[Alike], wanted: Plan) -> None:
         """Where netfilter dropped packets by an unseen rule, color a few more and trace its rules.
@@ -221,36 +250,35 @@ class Diagnosis:
         return Sites(fleet=self.fleet, topology=self.topology, note=self._note)
 
     @staticmethod
-    async def _watch_rules(netns: int, link: AgentLink) -> None:
-        await link.ask(WatchRules(request=0, netns=netns), Done)
+    async def _watch_rules(netns: int, part: Part) -> None:
+        await part.ask(WatchRules(request=0, netns=netns), Done)
 
-    async def _color_a_few(self, wanted: Plan, link: AgentLink) -> None:
+    async def _color_a_few(self, wanted: Plan, part: Part) -> None:
         policy = replace(
-            wanted.color[link.host.number],
+            wanted.color[part.host.number],
             limits=Limits(
                 packet_count=CLOSER_LOOK_PACKETS, trace_time=timedelta(seconds=CLOSER_LOOK_S)
             ),
         )
-        await link.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
-        await link.ask(Flush(request=0), Done)
+        await part.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)
+        await part.ask(Flush(request=0), Done)
 
     async def _remove(self) -> None:
         """Let go everywhere; agents that are gone have let go already."""
         await self.fleet.each(
             self.fleet.up(),
-            lambda link: link.ask(
+            lambda part: part.ask(
                 Remove(request=0, task_id=self.task.id),
                 Done,
-                ports=sum(len(vfd.ports) for vfd in link.host.vfds),
+                ports=sum(len(vfd.ports) for vfd in part.host.vfds),
             ),
         )
 
     def _partial(self) -> Partial:
-        self.analyzer.catch_up()
         clocks = {
-            link.host.number: link.clock.offset_ns
-            for link in self.fleet.links
-            if link.clock is not None
+            part.host.number: part.clock.offset_ns
+            for part in self.fleet.parts
+            if part.clock is not None
         }
         return self.analyzer.partial(clocks)
 
@@ -272,7 +300,7 @@ class Diagnosis:
         )
 
     def _colored(self) -> int:
-        return sum(coloring.colored for coloring in self.fleet.coloring(self.task.id).values())
+        return sum(coloring.colored for coloring in self.fleet.coloring().values())
 
     def _enter(self, state: TaskState) -> None:
         if not self._state.may_become(state):
@@ -302,28 +330,31 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
     *,
     fleet: Fleet,
     topology: Topology,
-    analyzer: EmbeddedAnalyzer,
     on_state: Callable[[TaskState], None],
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
     on_verdict: Callable[[Verdict], None] = lambda _: None,
+    taken_up: TakenUp | None = None,
 ) -> Verdict:
-    """Carry out one task and close the fleet, whatever happens.
+    """Carry out one task; the fleet is to be closed, whatever happens.
 
     Raises what planning raises, AgentUnreachable and PolicyRefused.
     """
+    records = fleet.links.records
+    records.attend(task.id, fleet.news.set)
     try:
         return await Diagnosis(
             task=task,
             topology=topology,
             fleet=fleet,
-            analyzer=analyzer,
+            analyzer=EmbeddedAnalyzer(topology=topology, records=records, task_id=task.id),
             on_state=on_state,
             on_progress=on_progress,
             is_cancelled=is_cancelled,
             on_verdict=on_verdict,
+            taken_up=taken_up,
         ).run()
     except TimeoutError as error:
         raise AgentUnreachable("an agent does not answer") from error
     finally:
-        await asyncio.shield(fleet.close())
+        records.leave(task.id)

@@ -1,11 +1,13 @@
-"""All agents of a cloud, spoken to at once."""
+"""All agents of a cloud, spoken to at once for one task."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from dyetrace.analysis.losses import HostReport
-from dyetrace.controller.link import AgentLink
+from dyetrace.controller.links import Links
+from dyetrace.controller.part import Part
 from dyetrace.errors import AgentUnreachable, DyetraceError, NoSource, UnknownEndpoint
 from dyetrace.inventory.clouds import Cloud
 from dyetrace.inventory.merge import Conflict, merge
@@ -14,50 +16,52 @@ from dyetrace.model.policy import ColorCounts, Plan
 from dyetrace.model.task import Task, TaskId
 from dyetrace.model.topology import Host, Topology
 from dyetrace.planning.plan import plan
-from dyetrace.transport.log import RecordLog, Shipment
-from dyetrace.wire.messages import Records
 
 
 class Fleet:
     """The agents of one cloud. An agent that fails is down for the rest of the task."""
 
-    def __init__(self, cloud: Cloud, *, log: RecordLog) -> None:
-        """Take the addresses; nothing is connected yet."""
+    def __init__(self, cloud: Cloud, *, task_id: TaskId, links: Links | None = None) -> None:
+        """Take the addresses; nothing is connected yet. Without links it has its own."""
         self._cloud = cloud
-        self._log = log
-        self.links = [
-            AgentLink(
-                name=agent.host,
-                socket=agent.socket,
-                on_records=self._take,
-                is_certified=agent.is_certified,
-            )
+        self._owns_links = links is None
+        self.links = links if links is not None else Links()
+        self.news = asyncio.Event()
+        self.parts = [
+            Part(task_id=task_id, link=self.links.to(agent), news=self.news)
             for agent in cloud.agents
         ]
+        self._lost_before = Counter[int]()
         self.notes: list[str] = []
         self.conflicts: tuple[Conflict, ...] = ()  # between inventory and agents
 
-    async def open(self) -> Topology:
-        """Connect to every agent; raises AgentUnreachable if none answers."""
+    async def open(self, *, is_taken_up: bool = False) -> Topology:
+        """Connect to every agent; raises AgentUnreachable if none answers.
+
+        is_taken_up: an earlier process had begun with the task, and what it saw comes again.
+        """
+        for part in self.parts:
+            part.began_after = 0 if is_taken_up else part.link.received
         outcomes = await asyncio.gather(
-            *(link.open() for link in self.links), return_exceptions=True
+            *(part.open_again() if is_taken_up else part.open() for part in self.parts),
+            return_exceptions=True,
         )
         errors = [error for error in outcomes if isinstance(error, BaseException)]
         for error in errors:
             if not isinstance(error, DyetraceError):
                 raise error
             self.notes.append(str(error))
-        if not any(link.is_up for link in self.links):
+        if not any(part.is_up for part in self.parts):
             raise AgentUnreachable(
                 "; ".join(self.notes) or f"cloud {self._cloud.name} has no agents"
             )
-        for link in self.links:
-            self.notes.extend(f"{link.name}: {note}" for note in link.notes)
+        for part in self.parts:
+            self.notes.extend(f"{part.name}: {note}" for note in part.notes)
         hosts = tuple(
-            apply_inventory(link.host, self._cloud.nics)
-            if link.host.name
-            else Host(number=0, name=link.name)
-            for link in self.links
+            apply_inventory(part.host, self._cloud.nics)
+            if part.host.name
+            else Host(number=0, name=part.name)
+            for part in self.parts
         )
         _refuse_number_clashes(hosts)
         inventory = self._cloud.inventory
@@ -68,6 +72,20 @@ class Fleet:
             nics=(*self._cloud.nics.values(), *(entry.nic for entry in inventory.nics)),
         )
 
+    def begin(self, on_note: Callable[[str], None]) -> None:
+        """Count losses from now on, and tell when a connection goes or comes."""
+        self._lost_before = Counter(self.links.records.lost)
+        for part in self.parts:
+            part.note = on_note
+            part.begin()
+
+    def was_begun_on(self, hosts: Iterable[int]) -> None:
+        """An earlier process of this controller had LOG stand on these hosts."""
+        wanted = set(hosts)
+        for part in self.parts:
+            if part.host.number in wanted:
+                part.was_begun()
+
     def plan(self, task: Task, topology: Topology) -> Plan:
         """Plan a task for the hosts that answered.
 
@@ -76,7 +94,7 @@ class Fleet:
         try:
             return plan(task, topology)
         except (NoSource, UnknownEndpoint) as error:
-            silent = [link.name for link in self.links if not link.host.number]
+            silent = [part.name for part in self.parts if not part.host.number]
             if not silent:
                 raise
             raise AgentUnreachable(
@@ -84,78 +102,63 @@ class Fleet:
             ) from error
 
     async def close(self) -> None:
-        """Disconnect from all; each then lets go of what this controller had asked for."""
-        await asyncio.gather(*(link.close() for link in self.links))
+        """The task is over; what its verdict needed is not kept any longer.
 
-    def up(self, hosts: Iterable[int] | None = None) -> list[AgentLink]:
+        Links of its own are closed, and each agent then lets go of all.
+        """
+        for part in self.parts:
+            part.close()
+        if self._owns_links:
+            await self.links.close()
+            return
+        for part in self.parts:
+            part.link.acknowledge()
+
+    def up(self, hosts: Iterable[int] | None = None) -> list[Part]:
         """The agents that live; of these hosts, if given."""
         wanted = None if hosts is None else set(hosts)
         return [
-            link
-            for link in self.links
-            if link.is_up and (wanted is None or link.host.number in wanted)
+            part
+            for part in self.parts
+            if part.is_up and (wanted is None or part.host.number in wanted)
         ]
 
+    def reachable(self) -> list[Part]:
+        """The agents that can be asked, also those that have missed something."""
+        return [part for part in self.parts if part.link.is_up and part.host.number]
+
     async def each(
-        self, links: Iterable[AgentLink], act: Callable[[AgentLink], Awaitable[object]]
+        self, parts: Iterable[Part], act: Callable[[Part], Awaitable[object]]
     ) -> dict[str, DyetraceError]:
         """Do something with several agents at once; returns the errors by host name."""
-        chosen = list(links)
-        outcomes = await asyncio.gather(*(act(link) for link in chosen), return_exceptions=True)
+        chosen = list(parts)
+        outcomes = await asyncio.gather(*(act(part) for part in chosen), return_exceptions=True)
         failed: dict[str, DyetraceError] = {}
-        for link, outcome in zip(chosen, outcomes, strict=True):
+        for part, outcome in zip(chosen, outcomes, strict=True):
             if isinstance(outcome, DyetraceError):
-                failed[link.name] = outcome
+                failed[part.name] = outcome
             elif isinstance(outcome, BaseException):
                 raise outcome
         return failed
 
-    def coloring(self, task_id: TaskId) -> dict[int, ColorCounts]:
+    def coloring(self) -> dict[int, ColorCounts]:
         """How the task's coloring goes, by host number, as last heard."""
-        return {
-            link.host.number: link.health.colored[task_id]
-            for link in self.links
-            if task_id in link.health.colored
-        }
+        return {part.host.number: part.colored for part in self.parts if part.colored is not None}
 
-    def reports(self, task_id: TaskId, not_installed: Iterable[str]) -> dict[int, HostReport]:
+    def reports(self, not_installed: Iterable[str]) -> dict[int, HostReport]:
         """What is known of each host's part in a task."""
         lacking = set(not_installed)
-        counts = self.coloring(task_id)
+        lost = self.links.records.lost - self._lost_before
         return {
-            link.host.number or -position: replace(
-                _report(link, counts.get(link.host.number, ColorCounts())),
-                is_installed=link.name not in lacking,
+            part.host.number or -position: _with_lost(
+                part.report(is_installed=part.name not in lacking), lost[part.host.number]
             )
-            for position, link in enumerate(self.links, start=1)
+            for position, part in enumerate(self.parts, start=1)
         }
 
-    def _take(self, link: AgentLink, records: Records) -> None:
-        self._log.append(
-            0,
-            Shipment(
-                host=link.host.number,
-                blob=records.blob,
-                drop_names=records.drop_names,
-                symbols=records.symbols,
-            ),
-        )
 
-
-def _report(link: AgentLink, counts: ColorCounts) -> HostReport:
-    now, start = link.health, link.health_at_start
-    lost = now.lost_in_ring + now.unreadable - start.lost_in_ring - start.unreadable
-    return HostReport(
-        number=link.host.number,
-        name=link.name,
-        is_up=link.is_up,
-        records_lost=max(lost, 0),
-        colored=counts.colored,
-        matched=counts.matched,
-        uncolorable=counts.uncolorable,
-        already_colored=counts.already_colored,
-        clock_uncertainty_ns=link.clock.uncertainty_ns if link.clock else None,
-    )
+def _with_lost(report: HostReport, records: int) -> HostReport:
+    return replace(report, records_lost=report.records_lost + records)
 
 
 def _refuse_number_clashes(hosts: Iterable[Host]) -> None:

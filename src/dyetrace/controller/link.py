@@ -1,38 +1,53 @@
-"""The controller's end of a connection to one agent."""
+"""The controller's end of its session with one agent, through as many connections as that takes."""
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from dyetrace.errors import AgentUnreachable, PolicyRefused
-from dyetrace.model.inspection import Inspection
+from dyetrace.controller.connection import Connection
+from dyetrace.controller.part import BACK_WITHIN_S, LEASE_NS, Part
+from dyetrace.errors import AgentUnreachable, PolicyRefused, ProtocolRefused
+from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
-from dyetrace.wire import frames
-from dyetrace.wire.codec import BadMessage
 from dyetrace.wire.messages import (
+    Acknowledge,
     Answer,
+    Bye,
+    Discover,
+    Discovered,
     Health,
+    HeldTask,
     Hello,
     Inspections,
+    News,
     Ping,
     Pong,
     Records,
     Refused,
+    Renew,
+    Renewed,
     Request,
+    SessionId,
     Welcome,
 )
 
 A = TypeVar("A", bound=Answer)
 
+SECOND_NS = 1_000_000_000
+RENEW_EVERY_S = 3.0
 ANSWER_WITHIN_S = 5.0
 WELCOME_WITHIN_S = 20.0  # it may be attaching for other tasks
 EACH_PORT_WITHIN_S = 0.1  # attaching takes some 10 ms, and hosts of one kernel wait for each other
+REFUSED_WITHIN_S = 3.0  # where nobody listens on this machine, nobody will soon
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
+TRIES = 2  # of a request that a connected agent does not answer
+FRESH_NS = SECOND_NS // 5  # tasks that begin at once share a discovery
 PINGS = 15  # the quickest of them relates the clocks best
+CLOCK_HOLDS_S = 60.0  # crystals drift some 10 us a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,47 +60,62 @@ class Clock:
 
 @dataclass(slots=True)
 class AgentLink:
-    """One agent, as long as the connection lasts.
+    """One agent, as long as it can be reached; shared by all tasks.
 
-    is_up turns False for good when the agent dies, is cut off or stops
-    answering; requests then raise AgentUnreachable.
+    is_up turns False when it cannot any more; requests then raise AgentUnreachable.
+    Until then they wait for a connection, and are sent again by the next one.
     """
 
     name: str
     socket: Path
     on_records: Callable[["AgentLink", Records], None]
+    session: SessionId = ""
+    is_resumable: bool = False
+    is_certified: bool = False  # its name is proven; it may not call itself otherwise
+    number: int = 0  # Host.number, once it is known
     host: Host = field(default_factory=lambda: Host(number=0, name=""))
     clock: Clock | None = None
     health: Health = field(default_factory=Health)
-    health_at_start: Health = field(default_factory=Health)
-    inspections: list[Inspection] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    version: str = ""
+    held: dict[TaskId, HeldTask] = field(default_factory=dict)  # when it was connected last
     is_up: bool = False
-    is_certified: bool = False  # its name is proven; it may not call itself otherwise
-    _writer: asyncio.StreamWriter | None = None
-    _listening: "asyncio.Task[None] | None" = None
-    _waiting: dict[int, "asyncio.Future[Answer]"] = field(default_factory=dict)
+    parts: dict[TaskId, Part] = field(default_factory=dict)  # of all tasks under way
+    received: int = 0  # the last shipment
+    records_lost: int = 0  # on their way: what the agent had no room for
+    _records: int = 0  # in all shipments up to that one
+    _process: str = ""  # the agent's
+    _connection: Connection | None = None
+    _there: asyncio.Event = field(default_factory=asyncio.Event)  # a connection, or no hope of one
+    _work: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _keeping: "asyncio.Task[None] | None" = None
+    _discovering: "asyncio.Task[None] | None" = None
+    _related_at: float = 0.0
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def open(self) -> None:
-        """Connect, learn what the host is, and relate its clock to ours."""
-        try:
-            reader, self._writer = await asyncio.open_unix_connection(self.socket)
-        except OSError as error:
-            raise AgentUnreachable(
-                f"no agent of host {self.name} at {self.socket}: {error.strerror or error}"
-            ) from error
-        self.is_up = True
-        self._listening = asyncio.create_task(self._listen(reader))
-        welcome = await self.ask(Hello(request=0), Welcome, within_s=WELCOME_WITHIN_S)
-        if self.is_certified and welcome.host.name != self.name:
-            self._lost()
-            raise AgentUnreachable(
-                f"the agent of host {self.name} calls itself {welcome.host.name!r}: start it with "
-                f"--host {self.name}, as its certificate says"
-            )
-        self.host, self.notes = welcome.host, welcome.notes
-        self.clock = await self._related_clock()
+        """Be connected, know the host as it is now, and relate its clock to ours.
+
+        Raises AgentUnreachable or ProtocolRefused.
+        """
+        async with self._opening:
+            if not self.is_up:
+                await self._connect(WELCOME_WITHIN_S)
+                self.is_up = True
+                if self._keeping is None or self._keeping.done():
+                    self._keeping = self._start(self._keep_leases())
+        await self.discover()
+        if self.clock is None or time.monotonic() - self._related_at > CLOCK_HOLDS_S:
+            self._related_at = time.monotonic()
+            self.clock = await self._related_clock()
+
+    async def discover(self) -> None:
+        """Know the host as it is now, or was a moment ago."""
+        if self._discovering is None:
+            self._discovering = asyncio.create_task(self._discover())
+            self._discovering.add_done_callback(self._has_discovered)
+        await asyncio.shield(self._discovering)
 
     async def ask(
         self, request: Request, kind: type[A], *, within_s: float = 0.0, ports: int = 0
@@ -94,56 +124,208 @@ class AgentLink:
 
         Raises AgentUnreachable, or PolicyRefused with the agent's reason.
         """
-        number = next(self._numbers)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        within_s = (within_s or ANSWER_WITHIN_S) + ports * EACH_PORT_WITHIN_S
+        numbered = replace(request, request=next(self._numbers))
+        left = TRIES if self.is_resumable else 1
+        while left:
+            connection = await self._connected()
+            try:
+                async with asyncio.timeout(within_s):
+                    return self._checked(await connection.ask(numbered), kind)
+            except TimeoutError:
+                left -= 1
+                connection.abort()  # another one may reach it
+            except ConnectionError:
+                continue
+        self._give_up()
+        raise AgentUnreachable(f"the agent of host {self.name} does not answer")
+
+    def acknowledge(self) -> None:
+        """Let the agent forget what no task's verdict needs any more."""
+        number = min((part.began_after for part in self.parts.values()), default=self.received)
+        if self._connection is not None and number:
+            self._connection.say(Acknowledge(request=0, number=number))
+
+    async def close(self) -> None:
+        """Disconnect; the agent lets go of all that this controller had asked for."""
+        is_up, self.is_up = self.is_up, False
+        connection, self._connection = self._connection, None
+        for task in tuple(self._work):
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        self._there.set()
+        if connection is None:
+            return
+        if is_up and not connection.is_lost:
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    await connection.ask(Bye(request=next(self._numbers)))
+            except (TimeoutError, ConnectionError):
+                pass  # then its leases end
+        await connection.close()
+
+    async def _connected(self) -> Connection:
+        while self.is_up:
+            if self._connection is not None and not self._connection.is_lost:
+                return self._connection
+            self._there.clear()
+            await self._there.wait()
+        raise AgentUnreachable(f"the agent of host {self.name} is gone")
+
+    async def _connect(self, within_s: float) -> None:
+        """Connect, and say where this session stands."""
         try:
-            if not self.is_up or self._writer is None:
-                raise AgentUnreachable(f"the agent of host {self.name} is gone")
-            async with asyncio.timeout((within_s or ANSWER_WITHIN_S) + ports * EACH_PORT_WITHIN_S):
-                await frames.send(self._writer, replace(request, request=number))
-                found = await answer
+            connection = await Connection.to(self.socket, on_news=self._take, on_lost=self._lost)
+        except OSError as error:
+            raise AgentUnreachable(
+                f"no agent of host {self.name} at {self.socket}: {error.strerror or error}"
+            ) from error
+        hello = Hello(
+            request=next(self._numbers),
+            session=self.session,
+            is_resumable=self.is_resumable,
+            received=self.received,
+            records=self._records,
+        )
+        try:
+            async with asyncio.timeout(within_s):
+                answer = await connection.ask(hello)
+            self._welcomed(answer)
         except (TimeoutError, ConnectionError) as error:
-            self._lost()
+            await connection.close()
             raise AgentUnreachable(f"the agent of host {self.name} does not answer") from error
-        finally:
-            self._waiting.pop(number, None)
-            if not answer.cancel() and not answer.cancelled():
-                answer.exception()  # looked at, or asyncio complains where users see it
+        except BaseException:
+            await connection.close()
+            raise
+        if connection.is_lost:
+            raise AgentUnreachable(f"the agent of host {self.name} is gone")
+        self._connection = connection
+        self._there.set()
+
+    def _welcomed(self, answer: Answer) -> None:
+        if isinstance(answer, Refused):
+            raise ProtocolRefused(f"host {self.name}: {answer.text}")
+        if not isinstance(answer, Welcome):
+            raise ProtocolRefused(f"host {self.name} answered with {type(answer).__name__}")
+        if self.is_certified and answer.host != self.name:
+            raise AgentUnreachable(
+                f"the agent of host {self.name} calls itself {answer.host!r}: start it with "
+                f"--host {self.name}, as its certificate says"
+            )
+        self.number, self.version, self.held = answer.number, answer.version, answer.held
+        if not self.received:
+            self._records = max(self._records, answer.records_acknowledged)
+        is_another = bool(self._process) and self._process != answer.process
+        self._process = answer.process
+        if is_another:
+            self._related_at = 0.0
+        for part in self.parts.values():
+            part.reconnected(answer, is_another_process=is_another)
+
+    def _lost(self, connection: Connection) -> None:
+        """A connection has ended by itself."""
+        if connection is not self._connection:
+            return  # one that was never told of, or is over anyway
+        self._connection = None
+        if not self.is_up:
+            return
+        if self.is_resumable:
+            self._note(f"the connection to host {self.name} is lost: waiting for it")
+            self._start(self._come_back())
+        else:
+            self._give_up()
+
+    async def _come_back(self) -> None:
+        """Connect again, for as long as that can be hoped for."""
+        began, wait_s, refused_since = time.monotonic(), FIRST_WAIT_S, None
+        while (left_s := began + BACK_WITHIN_S - time.monotonic()) > 0:
+            try:
+                await self._connect(left_s)
+            except ProtocolRefused as error:
+                self._note(str(error))
+                break
+            except AgentUnreachable:
+                refused_since = refused_since or time.monotonic()
+                # At a gate, agents come again as they can; here, somebody listens or nobody does.
+                if not self.is_certified and time.monotonic() - refused_since > REFUSED_WITHIN_S:
+                    break
+            else:
+                self._note(f"host {self.name} is connected again")
+                return
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        connection, self._connection = self._connection, None
+        self.is_up = False
+        if connection is not None:
+            connection.abort()
+        for part in self.parts.values():
+            part.given_up()
+        self._there.set()
+
+    async def _keep_leases(self) -> None:
+        """Renew what all tasks hold there, at once."""
+        while self.is_up:
+            await asyncio.sleep(RENEW_EVERY_S)
+            held = {task_id: part for task_id, part in self.parts.items() if part.is_held}
+            if not held:
+                continue
+            renew = Renew(request=0, tasks=tuple(held), lease_ns=LEASE_NS)
+            try:
+                renewed = await self.ask(renew, Renewed)
+            except (AgentUnreachable, PolicyRefused):
+                continue  # the next one may be answered; else the link is given up
+            for task_id in renewed.gone:
+                held[task_id].let_go()
+
+    def _take(self, news: News) -> None:
+        """Take what came unasked; what came before changes nothing."""
+        if isinstance(news, Health):
+            self.health = news
+            for task_id, counts in news.colored.items():
+                if task_id in self.parts:
+                    self.parts[task_id].heard(counts)
+            return
+        if self.session:
+            if news.number <= self.received:
+                return
+            self.records_lost += max(news.before - self._records, 0)
+            self.received, self._records = news.number, news.before + news.records
+        if isinstance(news, Inspections):
+            for part in self.parts.values():
+                part.inspections.extend(news.taken)
+        else:
+            self.on_records(self, news)
+
+    async def _discover(self) -> None:
+        found = await self.ask(
+            Discover(request=0, at_most_old_ns=FRESH_NS), Discovered, within_s=WELCOME_WITHIN_S
+        )
+        self.host, self.notes = found.host, found.notes
+
+    def _has_discovered(self, task: "asyncio.Task[None]") -> None:
+        self._discovering = None
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it
+
+    def _checked(self, found: Answer, kind: type[A]) -> A:
         if isinstance(found, Refused):
             raise PolicyRefused(f"host {self.name}: {found.text}")
         if not isinstance(found, kind):
             raise PolicyRefused(f"host {self.name} answered with {type(found).__name__}")
         return found
 
-    async def close(self) -> None:
-        """Disconnect; the agent lets go of all that this controller had asked for."""
-        self.is_up = False
-        if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
-        if self._writer is not None:
-            self._writer.close()
+    def _note(self, text: str) -> None:
+        for part in self.parts.values():
+            part.note(text)
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        with suppress(BadMessage):
-            while (message := await frames.receive(reader)) is not None:
-                if isinstance(message, Records):
-                    self.on_records(self, message)
-                elif isinstance(message, Inspections):
-                    self.inspections.extend(message.taken)
-                elif isinstance(message, Health):
-                    self.health = message
-                elif (waiting := self._waiting.get(message.request)) and not waiting.done():
-                    waiting.set_result(message)  # type: ignore[arg-type] # a request is no answer: refused by ask
-        self._lost()
-
-    def _lost(self) -> None:
-        self.is_up = False
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(AgentUnreachable(f"the agent of host {self.name} is gone"))
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task
 
     async def _related_clock(self) -> Clock:
         """Bound the offset between two monotonic clocks by the time a ping takes (RFC 5905)."""

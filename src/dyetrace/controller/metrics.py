@@ -119,11 +119,11 @@ class Meters:
 
     def connected(self, prepared: Prepared) -> None:
         """Take what connecting to the agents told."""
-        for link in prepared.fleet.links:
-            self.agent_up.labels(host=link.name).set(link.is_up)
-            if link.clock is not None:
-                self.offset.labels(host=link.name).set(link.clock.offset_ns / 1e9)
-                self.uncertainty.labels(host=link.name).set(link.clock.uncertainty_ns / 1e9)
+        for part in prepared.fleet.parts:
+            self.agent_up.labels(host=part.name).set(part.is_up)
+            if part.clock is not None:
+                self.offset.labels(host=part.name).set(part.clock.offset_ns / 1e9)
+                self.uncertainty.labels(host=part.name).set(part.clock.uncertainty_ns / 1e9)
 
     def called(self, entries: Iterable[Entry]) -> None:
         """Take what the roll tells; hosts that are no more have no figures."""

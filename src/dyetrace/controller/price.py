@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dyetrace.controller.diagnosis import LEASE_NS
+from dyetrace.controller.part import LEASE_NS
 from dyetrace.controller.service import Prepared
 from dyetrace.model.policy import Plan
 from dyetrace.model.topology import PortKey, Topology

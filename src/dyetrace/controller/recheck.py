@@ -14,7 +14,7 @@ from dyetrace.analysis.judge import SitePlace, places_to_inspect
 from dyetrace.analysis.losses import LossKey
 from dyetrace.analysis.partial import Alike
 from dyetrace.controller.fleet import Fleet
-from dyetrace.controller.link import AgentLink
+from dyetrace.controller.part import Part
 from dyetrace.errors import DyetraceError
 from dyetrace.knowledge.signs import looks_at_dscp
 from dyetrace.model.site import SecurityRule, SiteEvidence, Uncolored
@@ -43,17 +43,17 @@ async def with_uncolored(
         rule = site.dropped_by
         if rule is None or not looks_at_dscp(site):
             continue
-        for link in fleet.up([places[key].host]):
+        for part in fleet.up([places[key].host]):
             with suppress(DyetraceError):  # then nobody knows
-                seen = await _uncolored(link, places[key], rule)
+                seen = await _uncolored(part, places[key], rule)
                 if seen != Uncolored():
                     checked[key] = replace(site, uncolored=seen)
     return checked
 
 
-async def _uncolored(link: AgentLink, place: SitePlace, rule: SecurityRule) -> Uncolored:
+async def _uncolored(part: Part, place: SitePlace, rule: SecurityRule) -> Uncolored:
     """Watch a few packets pass the table that the rule is in, or be dropped there."""
-    await link.ask(WatchUncolored(request=0, netns=place.netns, five_tuple=place.came_as), Done)
+    await part.ask(WatchUncolored(request=0, netns=place.netns, five_tuple=place.came_as), Done)
     count = CountUncolored(
         request=0,
         netns=place.netns,
@@ -64,8 +64,8 @@ async def _uncolored(link: AgentLink, place: SitePlace, rule: SecurityRule) -> U
     deadline = time.monotonic() + RECHECK_S
     while True:
         await asyncio.sleep(TICK_S)
-        before = (await link.ask(count, UncoloredCounted)).counted
+        before = (await part.ask(count, UncoloredCounted)).counted
         if before.passed + before.dropped >= ENOUGH or time.monotonic() > deadline:
             # The last packet's steps may have been told in part.
             await asyncio.sleep(TICK_S)
-            return (await link.ask(count, UncoloredCounted)).counted
+            return (await part.ask(count, UncoloredCounted)).counted

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dyetrace.analyzer.embedded import EmbeddedAnalyzer
-from dyetrace.controller.diagnosis import Progress, diagnose
+from dyetrace.controller.diagnosis import Progress, TakenUp, diagnose
 from dyetrace.controller.fleet import Fleet
+from dyetrace.controller.links import Links
+from dyetrace.controller.scribe import Scribe
 from dyetrace.controller.store import TaskStore
 from dyetrace.errors import DyetraceError, StoreUnavailable, TaskEnded
 from dyetrace.inventory.clouds import Cloud
@@ -18,8 +19,6 @@ from dyetrace.model.policy import Plan
 from dyetrace.model.task import Limits, Task, TaskState, task_name
 from dyetrace.model.topology import Topology
 from dyetrace.model.verdict import Verdict
-from dyetrace.transport.in_process import InProcessLog
-from dyetrace.transport.log import RecordLog
 from dyetrace.wire.answer import Json, answer_of, filter_json
 
 STOPPED = "stopped by its user"
@@ -57,7 +56,7 @@ class Prepared:
     plan: Plan
     topology: Topology
     fleet: Fleet
-    log: RecordLog
+    taken_up: TakenUp | None = None
 
     @property
     def conflicts(self) -> tuple[str, ...]:
@@ -71,88 +70,83 @@ class Prepared:
         return tuple(names[number] for number in self.plan.color)
 
 
-async def prepare(task: Task, cloud: Cloud) -> Prepared:
+async def prepare(
+    task: Task, cloud: Cloud, links: Links | None = None, *, taken_up: TakenUp | None = None
+) -> Prepared:
     """Connect to the cloud's agents and plan, so that all that can be refused is refused.
 
     Raises what planning raises, and AgentUnreachable. Whoever gets it closes its fleet.
+    taken_up: how far an earlier process had come with it.
     """
-    log = InProcessLog()
-    fleet = Fleet(cloud, log=log)
+    fleet = Fleet(cloud, task_id=task.id, links=links)
     try:
-        topology = await fleet.open()
+        topology = await fleet.open(is_taken_up=taken_up is not None)
         wanted = fleet.plan(task, topology)
     except BaseException:
         await fleet.close()
         raise
-    return Prepared(task=task, plan=wanted, topology=topology, fleet=fleet, log=log)
+    return Prepared(task=task, plan=wanted, topology=topology, fleet=fleet, taken_up=taken_up)
 
 
 async def carry_out(  # noqa: PLR0913 - collaborators, by keyword
     prepared: Prepared,
     *,
-    store: TaskStore,
+    scribe: Scribe,
     on_progress: Callable[[Progress], None],
     on_answer: Callable[[Json], None],
     on_warning: Callable[[str], None],
     why_cancelled: Callable[[], str] = lambda: STOPPED,
 ) -> Json:
-    """Carry out a task that stands in the store, keep its answer, and close its fleet.
+    """Carry out a task that stands in the store, and keep its answer.
 
-    on_answer gets the answer as soon as it is there, before the hosts let go of the task.
+    on_answer gets the answer as soon as it is there, before the hosts let go of the task
+    and whether or not the store can be had.
     """
     name = task_name(prepared.task.id)
+    keeping: list[asyncio.Task[str]] = []
 
     def keep(verdict: Verdict) -> None:
         answer = answer_of(verdict)
-        try:
-            state = TaskState.CANCELLED if store.is_cancel_requested(name) else TaskState.DONE
-            store.finish(name, state, now=verdict.finished_at, answer=answer)
-        except (StoreUnavailable, TaskEnded) as error:
-            on_warning(f"the answer is not kept: {error}")
+        writing = scribe.answered(name, answer, at=verdict.finished_at)
+        keeping.append(asyncio.create_task(writing))
         on_answer(answer)
 
+    scribe.begin(name)
     try:
         verdict = await diagnose(
             prepared.task,
             fleet=prepared.fleet,
             topology=prepared.topology,
-            analyzer=EmbeddedAnalyzer(topology=prepared.topology, log=prepared.log),
-            on_state=lambda state: None if state.is_final else store.move(name, state),
+            on_state=lambda state: None if state.is_final else scribe.moved(name, state),
             on_progress=on_progress,
-            is_cancelled=_Polled(lambda: store.is_cancel_requested(name)),
+            is_cancelled=lambda: scribe.is_cancelled(name),
             on_verdict=keep,
+            taken_up=prepared.taken_up,
         )
     except BaseException as error:
-        store_end(store, name, error, why_cancelled=why_cancelled())
+        if not keeping:
+            state, why = end_of(error, why_cancelled())
+            keeping.append(asyncio.create_task(scribe.ended(name, state, error=why)))
         raise
+    finally:
+        for task in keeping:
+            if why_not := await asyncio.shield(task):
+                on_warning(f"the answer is not kept: {why_not}")
+        scribe.end(name)
     return answer_of(verdict)
+
+
+def end_of(error: BaseException, why_cancelled: str = STOPPED) -> tuple[TaskState, str]:
+    """Say in which state an error ends a task, and why."""
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return TaskState.CANCELLED, why_cancelled
+    return TaskState.FAILED, str(error) if isinstance(error, DyetraceError) else repr(error)
 
 
 def store_end(
     store: TaskStore, name: str, error: BaseException, *, why_cancelled: str = STOPPED
 ) -> None:
     """Keep why a task has no answer."""
-    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
-        state, why = TaskState.CANCELLED, why_cancelled
-    else:
-        state = TaskState.FAILED
-        why = str(error) if isinstance(error, DyetraceError) else repr(error)
+    state, why = end_of(error, why_cancelled)
     with suppress(StoreUnavailable, TaskEnded):  # the first error says more
         store.finish(name, state, now=datetime.now(UTC), error=why)
-
-
-class _Polled:
-    """Asks the store now and then, not on every tick."""
-
-    EVERY = 5
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._calls = 0
-        self._is_so = False
-
-    def __call__(self) -> bool:
-        self._calls += 1
-        if not self._is_so and self._calls % self.EVERY == 0:
-            self._is_so = self._ask()
-        return self._is_so

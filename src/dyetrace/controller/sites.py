@@ -32,18 +32,17 @@ class Sites:
         has_drops = any(alike.path.fate is Fate.DROPPED for alike in found)
         within_ns = DROP_INSPECTED_NS if has_drops else OTHERS_INSPECTED_NS
         settle = Settle(request=0, within_ns=within_ns)
-        await self.fleet.each(self.fleet.up(), lambda link: link.ask(settle, Done))
+        await self.fleet.each(self.fleet.up(), lambda part: part.ask(settle, Done))
 
     def taken(self) -> list[OfHost]:
         """Give what agents have inspected so far."""
         return [
             OfHost(
-                host=link.host.number,
-                taken=tuple(link.inspections),
-                left_out=link.health.inspections_left_out
-                - link.health_at_start.inspections_left_out,
+                host=part.host.number,
+                taken=tuple(part.inspections),
+                left_out=part.inspections_left_out,
             )
-            for link in self.fleet.links
+            for part in self.fleet.parts
         ]
 
     def dropped_by_unseen_rules(self, found: Sequence[Alike]) -> list[SitePlace]:
@@ -91,9 +90,9 @@ class Sites:
                 five_tuple=place.five_tuple,
                 outer=place.outer,
             )
-            for link in self.fleet.up([place.host]):
+            for part in self.fleet.up([place.host]):
                 try:
-                    answers[key] = (await link.ask(request, Inspected)).site
+                    answers[key] = (await part.ask(request, Inspected)).site
                 except DyetraceError as error:
                     self.note([str(error)])
         return answers

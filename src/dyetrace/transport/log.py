@@ -11,6 +11,7 @@ class Shipment:
 
     host: int  # Host.number
     blob: bytes
+    records: int = 0  # how many its sender put in
     drop_names: Mapping[int, str] = field(default_factory=dict)
     symbols: Mapping[int, str] = field(default_factory=dict)
 
@@ -23,3 +24,6 @@ class RecordLog(Protocol):
 
     def read(self, partition: int, offset: int, limit: int) -> Sequence[Shipment]:
         """Give up to limit shipments of a partition, from the offset-th on."""
+
+    def forget(self, partition: int, offset: int) -> None:
+        """Let go of all shipments before the offset-th: nobody reads them any more."""

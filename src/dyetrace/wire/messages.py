@@ -1,8 +1,10 @@
 """What controller and agents say to each other.
 
 Every request of the controller carries a number, which Done, Refused and the
-other answers repeat. Records, Inspections and Health come
-unasked while a task is active.
+other answers repeat; it may be sent again over another connection, and then
+changes nothing more. Records, Inspections and Health come unasked while a task
+is active. Records and Inspections are shipments: they are numbered for each
+session, and come again until they are acknowledged.
 """
 
 from dataclasses import dataclass, field
@@ -14,27 +16,79 @@ from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
+LOWEST_PROTOCOL = 4  # before, shipments had no numbers
+
+SessionId = str
+"""Random, of hexadecimal digits: what one controller's connections to an agent have in common."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Controller: who I am, which protocol I speak."""
+    """Controller: who I am, which protocols I speak, and what I have of this session."""
 
     request: int
-    protocol: int = PROTOCOL_VERSION
+    protocol: int = PROTOCOL_VERSION  # the highest
+    lowest: int = LOWEST_PROTOCOL
+    session: SessionId = ""  # none: it ends with the connection
+    is_resumable: bool = False  # without a connection it goes on, as long as its leases do
+    received: int = 0  # the last shipment
+    records: int = 0  # in all shipments up to that one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTask:
+    """A task that an agent holds, and what it had lost when that began."""
+
+    lost: int = 0
+    inspections_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """Agent: who I am, and the host as discovered just now."""
+    """Agent: who I am, which protocol we speak, and how this session stands."""
 
     request: int
     protocol: int
     version: str
-    host: Host
+    process: str  # another one after every start
+    host: str
+    number: int  # Host.number
     colors: tuple[tuple[int, int], ...]
+    held: dict[TaskId, HeldTask] = field(default_factory=dict)
+    records_acknowledged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discover:
+    """Controller: what is the host like? It may be as it was so long ago."""
+
+    request: int
+    at_most_old_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """Agent: like this."""
+
+    request: int
+    host: Host
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """Controller: shipments up to this one need no keeping. It is not answered."""
+
+    request: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """Controller: this session is over; leave nothing of it."""
+
+    request: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +108,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """Controller: log colored packets and drops for this task, until the lease ends."""
+    """Controller: log colored packets and drops for this task, until some time after its lease."""
 
     request: int
     task_id: TaskId
@@ -73,11 +127,19 @@ class Color:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renew:
-    """Controller: I am still here."""
+    """Controller: I am still here, for these tasks."""
 
     request: int
-    task_id: TaskId
+    tasks: tuple[TaskId, ...]
     lease_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """Agent: they go on, but for those that I do not hold any more."""
+
+    request: int
+    gone: tuple[TaskId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +263,7 @@ class Vitals:
     lost_in_ring: int = 0
     unreadable: int = 0
     inspections_left_out: int = 0
+    not_kept: int = 0  # records that found no room while a controller was away or deaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +298,9 @@ class Refused:
 class Records:
     """Agent: records, as one blob, with the names of the drops among them."""
 
+    number: int = 0
+    before: int = 0  # records in all shipments of the session before this one
+    records: int = 0  # in this one
     blob: bytes
     drop_names: dict[int, str] = field(default_factory=dict)  # drop_reason -> name
     symbols: dict[int, str] = field(default_factory=dict)  # call_site -> function
@@ -249,17 +315,24 @@ class Health:
     lost_in_ring: int = 0
     unreadable: int = 0
     inspections_left_out: int = 0  # there were more first packets than it may inspect for
+    not_kept: int = 0  # records that found no room while a controller was away or deaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspections:
     """Agent: how VFDs looked to first packets."""
 
+    number: int = 0
+    before: int = 0
+    records: int = 0
     taken: tuple[Inspection, ...]
 
 
 Request = (
     Hello
+    | Discover
+    | Acknowledge
+    | Bye
     | Ping
     | Log
     | Color
@@ -274,6 +347,9 @@ Request = (
     | Inspect
     | Examine
 )
-Answer = Welcome | Pong | Inspected | Examined | UncoloredCounted | Done | Refused
-News = Records | Inspections | Health
+Answer = (
+    Welcome | Discovered | Pong | Renewed | Inspected | Examined | UncoloredCounted | Done | Refused
+)
+Shipped = Records | Inspections
+News = Shipped | Health
 Message = Request | Answer | News

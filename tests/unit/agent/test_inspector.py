@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from dyetrace.agent import inspector as agent_inspector
 from dyetrace.agent.inspector import Inspector
+from dyetrace.controller.part import Part
 from dyetrace.datapath.driver import Batch
 from dyetrace.model.policy import LogPolicy, Receiver
 from dyetrace.model.record import Point
@@ -205,12 +206,13 @@ def test_an_agent_tells_inspections_beside_records_and_settles_when_asked(tmp_pa
             agents.web.read = lambda: batches.pop() if batches else Batch()
             policy = LogPolicy(ports=PORTS)
             link = await connected(agents)
+            part = link.parts[1] = Part(task_id=1, link=link, news=asyncio.Event())
             await link.ask(Log(request=0, task_id=1, policy=policy, lease_ns=60 * SECOND_NS), Done)
             batches.append(came_in())
             await link.ask(Flush(request=0), Done)
             await link.ask(Settle(request=0, within_ns=5 * SECOND_NS), Done)
 
-            assert [each.site.notes for each in link.inspections] == [("looked at",)]
+            assert [each.site.notes for each in part.inspections] == [("looked at",)]
             await link.ask(Remove(request=0, task_id=1), Done)
             await until(lambda: not threads())
             await link.close()

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from dyetrace.agent import outbox
 from dyetrace.agent import server as agent_server
 from dyetrace.controller.link import AgentLink
 from dyetrace.datapath.driver import Batch
@@ -14,6 +15,7 @@ from dyetrace.model.policy import ColorPolicy, LogPolicy
 from dyetrace.model.record import RECORD
 from dyetrace.wire import frames
 from dyetrace.wire.messages import (
+    PROTOCOL_VERSION,
     Color,
     Done,
     Flush,
@@ -24,6 +26,7 @@ from dyetrace.wire.messages import (
     Records,
     Remove,
     Renew,
+    Renewed,
     Welcome,
 )
 from support.builders import SWITCH, TO_VM, a_task
@@ -76,9 +79,10 @@ def test_a_lease_that_nobody_renews_ends_color_and_log(tmp_path):
 def test_what_is_asked_of_a_task_that_has_ended_is_refused_clearly(tmp_path):
     async def test(agents):
         link = await connected(agents)
-        for request in (a_color(), Renew(request=0, task_id=1, lease_ns=1)):
-            with pytest.raises(PolicyRefused, match="task 0000000000000001 is not held here"):
-                await link.ask(request, Done)
+        with pytest.raises(PolicyRefused, match="task 0000000000000001 is not held here"):
+            await link.ask(a_color(), Done)
+        renewed = await link.ask(Renew(request=0, tasks=(1,), lease_ns=1), Renewed)
+        assert renewed.gone == (1,)
         await link.ask(Remove(request=0, task_id=1), Done)
         await link.close()
 
@@ -103,39 +107,47 @@ def test_a_controller_that_goes_takes_only_its_own_task_with_it(tmp_path):
     run(test, tmp_path)
 
 
-def test_a_controller_that_does_not_read_is_cut_off_and_others_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(agent_server, "MOST_UNREAD", 256 * 1024)
+def test_a_controller_that_does_not_read_costs_disk_and_no_memory_and_others_go_on(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 64 * 1024)
     noise = np.frombuffer(np.random.default_rng(1).bytes(200 * RECORD.itemsize), dtype=RECORD)
     received = []
 
     async def test(agents):
         agents.web.read = lambda: Batch(records=noise)
+        sessions = agents.servers["cn-1"]._sessions
         _, stuck = await asyncio.open_unix_connection(agents.cloud.agents[0].socket)
+        await frames.send(stuck, Hello(request=1, session="dead"))
         await frames.send(stuck, a_log(1))
+        await until(lambda: 1 in agents.servers["cn-1"]._held.tasks)
         reading = await connected(agents, lambda _, records: received.append(records))
         await reading.ask(a_log(2), Done)
-        await until(lambda: len(agents.web.ticks("log")) >= 2)
-        held = agents.web.ticks("log nothing")
 
         async with asyncio.timeout(20):
-            while len(agents.web.ticks("log")) == 2:  # when it goes, our ports are logged anew
+            while sessions._sessions["dead"].outbox.spool.size < 1024 * 1024:
                 await reading.ask(Flush(request=0), Done)
 
-        assert held == []
+        assert sessions._sessions["dead"].outbox._in_memory <= 64 * 1024
         assert reading.is_up
         assert isinstance(received[0], Records)
-        assert agents.web.logged == PORTS
-        stuck.close()
+        assert not sessions.dropped
         await reading.close()
+        stuck.transport.abort()
+        await asyncio.sleep(0)
 
     run(test, tmp_path)
 
 
-def test_an_agent_of_another_protocol_is_refused_with_the_reason(tmp_path):
+def test_an_agent_that_speaks_no_common_protocol_says_who_is_to_upgrade(tmp_path):
     async def test(agents):
         link = await connected(agents)
-        with pytest.raises(PolicyRefused, match="run the same version"):
-            await link.ask(Hello(request=0, protocol=99), Welcome)
+        for protocol, lowest, where in ((2, 1, "controller's machine"), (9, 8, "agent's host")):
+            hello = Hello(request=0, protocol=protocol, lowest=lowest)
+            with pytest.raises(PolicyRefused, match=f"upgrade dyetrace on the {where}"):
+                await link.ask(hello, Welcome)
+        newer = await link.ask(Hello(request=0, protocol=9, lowest=2), Welcome)
+        assert newer.protocol == PROTOCOL_VERSION
         await link.close()
 
     run(test, tmp_path)
@@ -184,7 +196,7 @@ def test_an_agent_that_does_not_answer_is_down_for_good(tmp_path, monkeypatch):
         async def silent(*_):
             await gate.wait()
 
-        monkeypatch.setattr(agent_server.AgentServer, "_answer", silent)
+        monkeypatch.setattr(agent_server.AgentServer, "_take", silent)
         for _ in range(2):
             with pytest.raises(AgentUnreachable, match="cn-1"):
                 await link.ask(Ping(request=0), Pong)
@@ -199,14 +211,14 @@ def test_an_agent_that_attaches_many_ports_gets_the_time_for_it(
     tmp_path, monkeypatch, ports, is_late
 ):
     monkeypatch.setattr("dyetrace.controller.link.ANSWER_WITHIN_S", 0.05)
-    handled = agent_server.AgentServer._answer
+    handled = agent_server.AgentServer._take
 
-    async def slow(self, request, session):
+    async def slow(self, request, visit):
         if isinstance(request, Log):
             await asyncio.sleep(0.3)  # as attaching takes it
-        return await handled(self, request, session)
+        return await handled(self, request, visit)
 
-    monkeypatch.setattr(agent_server.AgentServer, "_answer", slow)
+    monkeypatch.setattr(agent_server.AgentServer, "_take", slow)
 
     async def test(agents):
         link = await connected(agents)

@@ -15,13 +15,18 @@ from dyetrace.model.site import Neighbour, NeighbourState, RouteKind, RouteLooku
 from dyetrace.model.task import Limits
 from dyetrace.wire.codec import BadMessage, decode, encode
 from dyetrace.wire.messages import (
+    Acknowledge,
     Color,
+    Discovered,
     Health,
+    HeldTask,
     Hello,
     Inspect,
     Inspected,
     Log,
     Records,
+    Renew,
+    Renewed,
     Welcome,
 )
 from support.builders import a_flow, a_host
@@ -29,8 +34,19 @@ from support.builders import a_flow, a_host
 MESSAGES = [
     Hello(request=1),
     Welcome(
-        request=1, protocol=1, version="1", host=a_host(1, "web", "10.0.0.1"), colors=((0, 43),)
+        request=1,
+        protocol=3,
+        version="1",
+        process="ab",
+        host="cn-1",
+        number=1,
+        colors=((0, 43),),
+        held={2**63 - 1: HeldTask(lost=1, inspections_left_out=2)},
     ),
+    Discovered(request=1, host=a_host(1, "web", "10.0.0.1"), notes=("a note",)),
+    Renew(request=1, tasks=(1, 2), lease_ns=1),
+    Renewed(request=1, gone=(2,)),
+    Acknowledge(request=0, number=2**40),
     Log(request=2, task_id=2**63 - 1, policy=LogPolicy(ports=frozenset({(1, 2, 3)})), lease_ns=1),
     Color(
         request=3,

@@ -51,6 +51,7 @@ async def serve(  # noqa: PLR0913 - collaborators, by keyword
     ended = asyncio.Event()
     for number in ENDS:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await diagnoses.take_up()
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     calling = asyncio.create_task(roll.keep_calling()) if roll else None
     on_ready()

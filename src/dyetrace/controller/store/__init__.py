@@ -10,7 +10,7 @@ from dyetrace.controller.store.kill_switch import KillSwitch, Pulled
 from dyetrace.controller.store.pages import After, TaskPages, Wanted
 from dyetrace.controller.store.quotas import Quota, QuotaStore
 from dyetrace.controller.store.request_keys import RequestKey, RequestKeys
-from dyetrace.controller.store.tasks import StoredTask, TaskStore
+from dyetrace.controller.store.tasks import StoredTask, TakenUpTask, TaskStore
 from dyetrace.controller.store.tokens import Token, TokenStore
 from dyetrace.controller.store.transitions import Transition
 
@@ -28,6 +28,7 @@ __all__ = [
     "RequestKey",
     "RequestKeys",
     "StoredTask",
+    "TakenUpTask",
     "TaskPages",
     "TaskStore",
     "Token",

@@ -1,11 +1,12 @@
 """Who carries a task out, and whether they still live."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 GRACE_S = 600.0  # what a runner on another machine gets beyond its task's trace time
+SESSION_LEASE = timedelta(seconds=60)  # for a controller's next process to take its tasks up
 
 
 @cache
@@ -39,11 +40,25 @@ class Runner:
 
         A process here is looked up. One elsewhere is believed until its time is over;
         but where the database is a file of this machine (is_local), a runner of an
-        earlier boot is dead for certain.
+        earlier boot is dead for certain. Of a controller whose session is kept, the
+        next process takes over, if it comes within the lease.
         """
-        here = this_host()
-        if self.host is None or self.host == here:
-            return self.start is not None and started(self.pid) == self.start
-        if is_local and self.host.partition("/")[0] != here.partition("/")[0]:
+        here, is_within_lease = this_host(), self.until is not None and now < self.until
+        place, session = _place_and_session(self.host or here)
+        if place == here:
+            is_running = self.start is not None and started(self.pid) == self.start
+            return is_running or (bool(session) and is_within_lease)
+        if is_local and not session and place.partition("/")[0] != here.partition("/")[0]:
             return False
-        return self.until is not None and now < self.until
+        return is_within_lease
+
+
+def place_of(session: str) -> str:
+    """Name where this process runs, and of which session it is."""
+    return f"{this_host()}/{session}" if session else this_host()
+
+
+def _place_and_session(text: str) -> tuple[str, str]:
+    boot, _, rest = text.partition("/")
+    namespace, _, session = rest.partition("/")
+    return f"{boot}/{namespace}", session

@@ -1,17 +1,17 @@
 """Tasks and their answers: one active task per filter, carried out by one runner."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dyetrace.controller.store.database import Database, stored_time
 from dyetrace.controller.store.request_keys import RequestKey, RequestKeys
-from dyetrace.controller.store.runners import GRACE_S, Runner, started, this_host
+from dyetrace.controller.store.runners import GRACE_S, SESSION_LEASE, Runner, place_of, started
 from dyetrace.controller.store.schema import FINAL, tasks
 from dyetrace.controller.store.transitions import Taken, Transition, note, step, steps_of
 from dyetrace.errors import TaskAlreadyActive, UnknownTask
@@ -39,12 +39,21 @@ class StoredTask:
     tenant: str = ""  # whose task it is; "": the provider's
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUpTask:
+    """A task that another process had begun, and for how long it has colored."""
+
+    stored: StoredTask
+    traced_for: timedelta
+
+
 class TaskStore:
     """All tasks of this cloud's controllers."""
 
     def __init__(self, database: Database | str | None = None) -> None:
         """Use a database, or open one by its URL; None: the default SQLite file."""
         self.database = database if isinstance(database, Database) else Database(database)
+        self.session = ""  # the controller's, whose next process takes its tasks up
         self._keys = RequestKeys(self.database)
 
     def close(self) -> None:
@@ -67,8 +76,9 @@ class TaskStore:
         admit may refuse it, in the same transaction. Raises what that raises,
         TaskAlreadyActive or RequestKeyReused. Tasks of dead runners give way.
         """
-        until = task.opened_at + task.limits.trace_time + timedelta(seconds=GRACE_S)
-        runner = _process(os.getpid()) | {"runner_until": stored_time(until)}
+        lasts = task.limits.trace_time + timedelta(seconds=GRACE_S)
+        until = task.opened_at + (SESSION_LEASE if self.session else lasts)
+        runner = self._process(os.getpid()) | {"runner_until": stored_time(until)}
         return self._insert(_row(task, cloud, request) | runner, by, key, admit)
 
     def queue(
@@ -100,7 +110,7 @@ class TaskStore:
             if row is None:
                 return None
             until = self.database.now(connection) + lease
-            _update(connection, row.id, **_process(os.getpid()), runner_until=until)
+            _update(connection, row.id, **self._process(os.getpid()), runner_until=until)
         return stored_task(row)
 
     def renew(self, task_id: str, lease: timedelta) -> bool:
@@ -111,16 +121,47 @@ class TaskStore:
                 .where(
                     tasks.c.id == task_id,
                     tasks.c.state.not_in(FINAL),
-                    *(tasks.c[name] == value for name, value in _process(os.getpid()).items()),
+                    *(tasks.c[name] == value for name, value in self._process(os.getpid()).items()),
                 )
                 .values(runner_until=self.database.now(connection) + lease)
             )
         return changed.rowcount == 1
 
+    def keep_leases(self, task_ids: Collection[str]) -> None:
+        """Let this controller's next process find these tasks, should this one die."""
+        if not self.session or not task_ids:
+            return
+        with self.database.writing() as connection:
+            connection.execute(
+                update(tasks)
+                .where(tasks.c.id.in_(task_ids), tasks.c.state.not_in(FINAL))
+                .values(runner_until=self.database.now(connection) + SESSION_LEASE)
+            )
+
+    def take_up(self) -> list[TakenUpTask]:
+        """Make this process the runner of what an earlier one of its session had begun."""
+        if not self.session:
+            return []
+        mine = tasks.c.runner_host.endswith(f"/{self.session}", autoescape=True)
+        with self.database.writing() as connection:
+            now = self.database.now(connection)
+            rows = connection.execute(
+                select(tasks).where(mine, tasks.c.state.not_in(FINAL)).order_by(tasks.c.opened_at)
+            ).all()
+            for row in rows:
+                until = now + SESSION_LEASE
+                _update(connection, row.id, **self._process(os.getpid()), runner_until=until)
+            return [
+                TakenUpTask(
+                    stored=stored_task(row), traced_for=_traced_for(connection, row.id, now)
+                )
+                for row in rows
+            ]
+
     def run_by(self, task_id: str, pid: int) -> None:
         """Say which process of this host carries the task out."""
         with self.database.writing() as connection:
-            _update(connection, task_id, **_process(pid))
+            _update(connection, task_id, **self._process(pid))
 
     def move(self, task_id: str, state: TaskState) -> None:
         """Take the handshake's next step; raises TaskEnded."""
@@ -188,6 +229,14 @@ class TaskStore:
                 step(connection, found.id, TaskState.CANCELLED, taken, finished_at=now)
         return found
 
+    def cancel_requested(self, task_ids: Collection[str]) -> set[str]:
+        """Say which of these tasks somebody asked to stop, or has ended."""
+        asked = or_(tasks.c.cancel_requested != 0, tasks.c.state.in_(FINAL))
+        with self.database.reading() as connection:
+            return set(
+                connection.scalars(select(tasks.c.id).where(tasks.c.id.in_(task_ids), asked))
+            )
+
     def is_cancel_requested(self, task_id: str) -> bool:
         """Whether somebody asked for this task to stop."""
         with self.database.reading() as connection:
@@ -211,6 +260,10 @@ class TaskStore:
             for row in connection.execute(unended.with_for_update(skip_locked=True)).all():
                 if not self._is_carried_out(row, now):
                     _give_up(connection, row, now)
+
+    def _process(self, pid: int) -> dict[str, Any]:
+        place = place_of(self.session)
+        return {"runner_pid": pid, "runner_started": started(pid), "runner_host": place}
 
     def _is_carried_out(self, row: Row[Any], now: datetime) -> bool:
         runner = Runner(
@@ -279,10 +332,6 @@ def _row(task: Task, cloud: str, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _process(pid: int) -> dict[str, Any]:
-    return {"runner_pid": pid, "runner_started": started(pid), "runner_host": this_host()}
-
-
 def _give_up(connection: Connection, row: Row[Any], now: datetime) -> None:
     if row.queued and row.state == TaskState.NEW.value and not row.cancel_requested:
         _update(connection, row.id, **NOBODY)
@@ -294,6 +343,15 @@ def _give_up(connection: Connection, row: Row[Any], now: datetime) -> None:
         why = "the process that carried it out has died; its policies died with it"
     taken = Taken(at=now, by="its runner's death")
     step(connection, row.id, state, taken, finished_at=now, error=why)
+
+
+def _traced_for(connection: Connection, task_id: str, now: datetime) -> timedelta:
+    began = [
+        step.at.replace(tzinfo=None)
+        for step in steps_of(connection, task_id)
+        if step.to_state is TaskState.TRACING
+    ]
+    return max(now - began[0], timedelta()) if began else timedelta()
 
 
 def _update(connection: Connection, task_id: str, **values: object) -> None:

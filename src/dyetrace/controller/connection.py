@@ -1,0 +1,89 @@
+"""One connection to an agent: requests and answers by number, and what comes unasked."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from dyetrace.wire import frames
+from dyetrace.wire.codec import BadMessage
+from dyetrace.wire.messages import Answer, Health, Inspections, News, Records, Request
+
+
+@dataclass(slots=True)
+class Connection:
+    """Lasts until the agent ends it, or it is aborted; requests then raise ConnectionError."""
+
+    on_news: Callable[[News], None]
+    on_lost: Callable[["Connection"], None]
+    _writer: asyncio.StreamWriter
+    _listening: "asyncio.Task[None] | None" = None
+    _is_aborted: bool = False
+    _waiting: dict[int, "asyncio.Future[Answer]"] = field(default_factory=dict)
+
+    @classmethod
+    async def to(
+        cls,
+        socket: Path,
+        *,
+        on_news: Callable[[News], None],
+        on_lost: Callable[["Connection"], None],
+    ) -> "Connection":
+        """Connect; raises OSError."""
+        reader, writer = await asyncio.open_unix_connection(socket)
+        made = cls(on_news, on_lost, writer)
+        made._listening = asyncio.create_task(made._listen(reader))
+        return made
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has ended."""
+        return self._is_aborted or self._listening is None or self._listening.done()
+
+    async def ask(self, request: Request) -> Answer:
+        """Send a request that has its number, and wait for its answer."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self.is_lost:
+            raise ConnectionResetError("the connection has ended")
+        self._waiting[request.request] = answer
+        try:
+            await frames.send(self._writer, request)
+            return await answer
+        finally:
+            self._waiting.pop(request.request, None)
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # looked at, or asyncio complains where users see it
+
+    def say(self, request: Request) -> None:
+        """Send what is not answered; it is lost with the connection."""
+        if not self.is_lost:
+            self._writer.write(frames.framed(request))
+
+    def abort(self) -> None:
+        """End it now; whoever waits is told a moment later."""
+        self._is_aborted = True
+        self._writer.transport.abort()
+
+    async def close(self) -> None:
+        """End it, without word to on_lost."""
+        if self._listening is not None:
+            self._listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listening
+        self._writer.close()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        with suppress(BadMessage):
+            while (message := await frames.receive(reader)) is not None:
+                if isinstance(message, Records | Inspections | Health):
+                    self.on_news(message)
+                elif (waiting := self._waiting.get(message.request)) and not waiting.done():
+                    # A request is no answer: whoever asked looks at its kind.
+                    waiting.set_result(cast("Answer", message))
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionResetError("the connection has ended"))
+        self._writer.close()
+        self.on_lost(self)

@@ -1,0 +1,75 @@
+"""This controller's links to all agents, and the one log of what comes by them."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dyetrace.analyzer.sorted_records import SortedRecords
+from dyetrace.controller.link import AgentLink
+from dyetrace.inventory.clouds import AgentAddress
+from dyetrace.transport.in_process import InProcessLog
+from dyetrace.transport.log import RecordLog, Shipment
+from dyetrace.wire.messages import Records, SessionId
+
+GATHER_S = 0.01  # after the first shipment, for those of other hosts
+
+
+def new_session() -> SessionId:
+    """Name a session that nobody else has."""
+    return secrets.token_hex(16)
+
+
+@dataclass(slots=True, kw_only=True)
+class Links:
+    """One link an agent, whatever the number of tasks."""
+
+    session: SessionId = field(default_factory=new_session)
+    is_resumable: bool = False  # a process of this session may come again, and go on
+    log: RecordLog = field(default_factory=InProcessLog)
+    records: SortedRecords = field(init=False)
+    _is_to_sort: bool = False
+    _links: dict[tuple[str, Path], AgentLink] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the log for all tasks."""
+        self.records = SortedRecords(self.log)
+
+    def to(self, agent: AgentAddress) -> AgentLink:
+        """Give the link to an agent; it is not opened here."""
+        key = (agent.host, agent.socket)
+        if key not in self._links:
+            self._links[key] = AgentLink(
+                name=agent.host,
+                socket=agent.socket,
+                on_records=self._take,
+                session=self.session,
+                # By a gate a connection can be cut; on this machine its end is its owner's.
+                is_resumable=self.is_resumable or agent.is_certified,
+                is_certified=agent.is_certified,
+            )
+        return self._links[key]
+
+    async def close(self) -> None:
+        """Disconnect from all; each then lets go of what this controller had asked for."""
+        links, self._links = list(self._links.values()), {}
+        await asyncio.gather(*(link.close() for link in links))
+
+    def _take(self, link: AgentLink, records: Records) -> None:
+        self.log.append(
+            0,
+            Shipment(
+                host=link.number,
+                blob=records.blob,
+                records=records.records,
+                drop_names=records.drop_names,
+                symbols=records.symbols,
+            ),
+        )
+        if not self._is_to_sort:
+            self._is_to_sort = True
+            asyncio.get_running_loop().call_later(GATHER_S, self._sort)
+
+    def _sort(self) -> None:
+        self._is_to_sort = False
+        self.records.catch_up()
