@@ -25,8 +25,8 @@ from dyetrace.wire.admission import (
 from dyetrace.wire.channel import Channel, notice_silence
 from dyetrace.wire.codec import BadMessage
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
+FIRST_WAIT_S = 0.2
+LONGEST_WAIT_S = 15.0
 RENEW_AGAIN_AFTER_S = 60.0
 SOONEST_RENEWAL_S = 0.2
 

@@ -19,7 +19,7 @@ HEADER = Struct(">BII")  # kind, stream, and how many bytes follow or may follow
 WINDOW = 1024 * 1024  # bytes on their way in one stream that were not read yet
 CHUNK = 64 * 1024
 MOST_STREAMS = 256
-SILENT_FOR_S = 10  # a connection whose other side does not acknowledge is given up then
+SILENT_FOR_S = 6  # a connection whose other side does not acknowledge is given up then
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
