@@ -205,7 +205,7 @@ def test_a_cut_connection_leaves_nothing_attached_beyond_its_lease(joined, store
         assert attached_to(joined.cloud, "cn-3")
         wire.is_cut.set()
         eventually(
-            lambda: not attached_to(joined.cloud, "cn-3"), within_s=15, what="the lease to end"
+            lambda: not attached_to(joined.cloud, "cn-3"), within_s=25, what="the lease to end"
         )
         tracer.join()
         assert flow.stop().lost == 0
