@@ -29,6 +29,7 @@ def own_topology(topology: Topology, tenant: str) -> Topology:
                 vfds=tuple(
                     replace(
                         vfd,
+                        addresses=(),  # of another tenant's vRouter, perhaps
                         ports=tuple(
                             port
                             for port in vfd.ports

@@ -84,3 +84,59 @@ def test_another_tenant_is_unknown_and_so_is_one_that_is_nowhere():
         plan(replace(a_task(tenant="green", dst_port=80), tenant="blue"), the_topology())
     with pytest.raises(NoSource):
         colored("red", dst_port=80)
+
+
+def test_an_address_of_a_vfd_is_as_unknown_to_a_tenant_as_one_that_nobody_has():
+    closed = closed_topology()
+    assert plan(a_task(dst=ip_network("10.0.9.1")), closed).color
+
+    told = []
+    for address in ("10.0.9.1", "10.0.9.2", "10.0.8.5"):
+        with pytest.raises(UnknownEndpoint) as refused:
+            plan(replace(a_task(dst=ip_network(address)), tenant="blue"), closed)
+        told.append((refused.value.what, sorted(refused.value.nearest)))
+
+    assert told == [("endpoint with address", [SHARED, BLUE_ONLY])] * 3
+
+
+def closed_topology():
+    """No way out; green's vRouter has an address, and so has green's app."""
+    (host,) = the_topology().hosts
+    (gateway,) = host.vfds
+    inside = tuple(
+        replace(port, nic=replace(port.nic, addresses=(ip_address("10.0.8.5"),)))
+        if port.nic is not None and port.nic.tenant == "green"
+        else port
+        for port in gateway.ports
+        if port.nic is not None
+    )
+    vrouter = replace(
+        gateway, kind=VfdKind.VROUTER, addresses=(ip_address("10.0.9.1"),), ports=inside
+    )
+    return Topology(hosts=(replace(host, vfds=(vrouter,)),))
+
+
+@pytest.mark.parametrize(
+    ("fields", "nearest"),
+    [
+        ({"src_vm": "wed"}, "web"),
+        ({"nic": "web-eth1"}, "web-eth0"),
+        ({"src_vm": "02:00:00:00:00:02"}, "02:00:00:00:00:01"),
+        ({"dst": ip_network("10.0.0.7")}, BLUE_ONLY),
+    ],
+    ids=str,
+)
+def test_vms_nics_macs_and_addresses_that_are_unknown_are_told_with_the_nearest(fields, nearest):
+    closed = closed_topology()
+    (host,) = closed.hosts
+    (vrouter,) = host.vfds
+    first, *others = vrouter.ports
+    named = replace(first, nic=replace(first.nic, mac="02:00:00:00:00:01"))
+    known = Topology(hosts=(replace(host, vfds=(replace(vrouter, ports=(named, *others)),)),))
+
+    for tenant in ("", "blue"):
+        with pytest.raises(UnknownEndpoint) as refused:
+            plan(replace(a_task(**fields), tenant=tenant), known)
+        assert nearest in refused.value.nearest
+        if tenant:
+            assert not {"app", "app-eth0", "10.0.8.5"} & set(refused.value.nearest)

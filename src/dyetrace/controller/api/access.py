@@ -11,13 +11,12 @@ from dyetrace.controller.diagnoses import Diagnoses
 from dyetrace.controller.oidc.provider import IdentityProvider, looks_signed
 from dyetrace.controller.principal import Principal, Role
 from dyetrace.controller.store import AuditLog, StoredTask, TokenStore
-from dyetrace.errors import NotPermitted, TokenRefused, UnknownTask
+from dyetrace.errors import NotPermitted, TokenRefused
 
 READERS = frozenset({Role.TENANT_READER, Role.TENANT, Role.OPERATOR, Role.ADMIN})
 TRACERS = frozenset({Role.TENANT, Role.OPERATOR, Role.ADMIN})
 PROVIDERS = frozenset({Role.OPERATOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
-ID_LENGTH = 16
 
 bearer = HTTPBearer(auto_error=False, description="`dyetrace token create` makes one.")
 
@@ -74,15 +73,12 @@ async def audit(
 async def seen_task(diagnoses: Diagnoses, principal: Principal, name: str) -> StoredTask:
     """Give a task; one of another tenant's is as unknown as one that never was."""
     await asyncio.to_thread(diagnoses.store.fail_abandoned)
-    try:
-        found = await asyncio.to_thread(diagnoses.store.get, name)
-    except UnknownTask:
-        raise UnknownTask(wanted=name) from None
-    if len(name) != ID_LENGTH or not is_seen(found, principal):
-        raise UnknownTask(wanted=name)
+    found: StoredTask = await asyncio.to_thread(
+        diagnoses.store.get, name, tenant=seen_tenant(principal)
+    )
     return found
 
 
-def is_seen(stored: StoredTask, principal: Principal) -> bool:
-    """Whether a task exists for somebody."""
-    return not principal.role.is_of_tenant or stored.tenant == principal.tenant
+def seen_tenant(principal: Principal) -> str | None:
+    """Give the only tenant that somebody sees; None: they see all, and the provider's."""
+    return principal.tenant if principal.role.is_of_tenant else None

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
+from dyetrace.controller.api.access import seen_tenant
 from dyetrace.controller.api.shown import step_shown, task_shown
 from dyetrace.controller.changes import Changes
 from dyetrace.controller.diagnoses import Diagnoses
@@ -44,8 +45,7 @@ async def events(
 
 async def all_events(diagnoses: Diagnoses, principal: Principal) -> AsyncGenerator[bytes, None]:
     """Tell the tasks that are active, then each that has begun, stepped or ended."""
-    tenant = principal.tenant if principal.role.is_of_tenant else None
-    changes = Changes(store=diagnoses.store, tenant=tenant)
+    changes = Changes(store=diagnoses.store, tenant=seen_tenant(principal))
     while not diagnoses.is_leaving:
         for stored in await asyncio.to_thread(changes.look):
             yield _event("task", task_shown(stored, principal))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from dyetrace.controller.api.access import Desk, Reader, Tracer, audit, seen_task
+from dyetrace.controller.api.access import Desk, Reader, Tracer, audit, seen_task, seen_tenant
 from dyetrace.controller.api.asked import filter_of, request_key, tasks_asked
 from dyetrace.controller.api.cursors import read_cursor, write_cursor
 from dyetrace.controller.api.events import all_events, events
@@ -77,9 +77,8 @@ async def add_trace(
 @router.get("", operation_id="listVTraces", response_model=PageOut, responses=responses())
 async def list_traces(desk: Desk, principal: Reader, wanted: Annotated[PageIn, Query()]) -> Any:  # noqa: ANN401 - as PageOut
     """List tasks, the latest first."""
-    mine = principal.tenant if principal.role.is_of_tenant else None
     chosen = Wanted(
-        tenant=mine,
+        tenant=seen_tenant(principal),
         beginning=wanted.id or "",
         state=wanted.state,
         filter=filter_json(filter_of(wanted)),
