@@ -13,6 +13,7 @@ from dyetrace.cli.doctor import doctor
 from dyetrace.cli.explain import explain
 from dyetrace.cli.export import export
 from dyetrace.cli.gate import app as gate
+from dyetrace.cli.kill import kill
 from dyetrace.cli.lab import app as lab
 from dyetrace.cli.list_tasks import list_tasks
 from dyetrace.cli.quota import app as quota
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (trace, add, result, show, watch, stop, export, explain, doctor, up, audit):
+for command in (trace, add, result, show, watch, stop, export, explain, doctor, up, audit, kill):
     app.command()(command)
 app.command("list")(list_tasks)
 agents = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

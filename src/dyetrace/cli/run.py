@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from dyetrace.cli.host_agent import host_cloud
+from dyetrace.cli.local_admin import audited
 from dyetrace.controller.diagnosis import Progress
 from dyetrace.controller.links import Links
 from dyetrace.controller.scribe import Scribe
@@ -25,8 +26,8 @@ from dyetrace.controller.service import (
     request_json,
     store_end,
 )
-from dyetrace.controller.store import TaskStore
-from dyetrace.errors import NotPermitted
+from dyetrace.controller.store import KillSwitch, TaskStore
+from dyetrace.errors import NotPermitted, TracingStopped
 from dyetrace.inventory.clouds import Cloud, load_cloud, registered_clouds
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, Task, TaskState, task_name
@@ -177,11 +178,16 @@ async def _run(
 
 
 def add_all(asked: Sequence[tuple[Task, Json]], cloud: Cloud, store: TaskStore) -> None:
-    """Store all, or none that would seem to be under way."""
+    """Store all, or none that would seem to be under way; raises TracingStopped."""
+    pulled = KillSwitch(store.database).pulled()
+    if pulled is not None and asked:
+        why = pulled.reason or "no reason given"
+        raise TracingStopped(f"the kill switch is pulled: {why} (`dyetrace kill --release`)")
     added: list[str] = []
     try:
         for task, request in asked:
             added.append(store.add(task, cloud=cloud.name, request=request))
+            audited(store.database, "start", target=added[-1], outcome="started")
     except BaseException:
         now = datetime.now(UTC)
         for name in added:

@@ -49,6 +49,7 @@ def _stopped(task: str, timeout: float, is_over: "Callable[[], bool]") -> "Json"
     """Stop it by this machine's own store."""
     import time
 
+    from dyetrace.cli.local_admin import audited
     from dyetrace.controller.store import TaskStore
     from dyetrace.controller.task_json import task_json
     from dyetrace.errors import AgentUnreachable
@@ -56,6 +57,8 @@ def _stopped(task: str, timeout: float, is_over: "Callable[[], bool]") -> "Json"
     store = TaskStore()
     try:
         stored = store.request_cancel(task)
+        if not stored.state.is_final:
+            audited(store.database, "stop", target=stored.id, outcome="asked")
         while not store.get(stored.id).state.is_final:
             if is_over():
                 raise AgentUnreachable(f"task {stored.id} has not ended within {timeout:g} s")

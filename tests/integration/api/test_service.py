@@ -1,5 +1,6 @@
 """The whole: a cloud, `dyetrace up`, HTTP clients, a fault; and the controller's violent ends."""
 
+import json
 import signal
 import ssl
 import stat
@@ -11,6 +12,7 @@ import pytest
 from dyetrace.lab.faults import AclDeny
 from dyetrace.lab.traffic import flowing
 from support.diagnosis import eventually
+from support.identity import AUDIENCE, Provider
 from support.service import Service, answered, attached, events_of
 
 ASKED = {"filter": {"srcVM_ID": "blue-web", "dstVM_ID": "blue-db"}, "trace_time": 10}
@@ -115,6 +117,51 @@ def test_a_signal_cancels_all_cleans_up_on_all_hosts_and_ends(cloud, service, nu
     assert (ended["state"], ended["error"]) == ("cancelled", "the controller was stopped")
 
 
+def test_the_switch_is_pulled_by_the_database_too_and_stands_in_the_audit_log(cloud, service):
+    with flow(cloud):
+        name = started(cloud, service)
+
+        killed = service.cli("kill", "--reason", "incident 7")
+
+        assert "1 tasks cancelled" in killed.stdout, killed.stderr
+        eventually(lambda: attached(cloud) == 0, what="the programs to be gone")
+    with service.client() as client:
+        refused = client.post("/v1/traces", json=ASKED)
+        assert client.get(f"/v1/traces?id={name}").json()["items"][0]["state"] == "cancelled"
+    here = service.cli("add", "--cloud", cloud.name, "--src", "blue-web")
+    released = service.cli("kill", "--release")
+    again = service.cli("add", "--cloud", cloud.name, "--src", "blue-web", "--time", "1s")
+    audit = [
+        (line["action"], line["target"])
+        for line in json.loads(service.cli("audit", "-o", "json").stdout)
+    ]
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "TRACING_STOPPED")
+    assert (here.returncode, released.returncode, again.returncode) == (1, 0, 0), again.stderr
+    assert "incident 7" in here.stderr
+    assert audit[:2] == [("start", name), ("kill", "incident 7")]
+    assert audit[-2:] == [("release", "kill switch"), ("start", again.stdout.strip())]
+
+
+def test_tokens_of_an_identity_provider_open_the_door(cloud, tmp_path):
+    provider = Provider()
+    provider.make_key("one")
+    oidc = ("--oidc-issuer", provider.issuer, "--oidc-audience", AUDIENCE)
+    service = Service(cloud, tmp_path, *oidc, "--log-format", "json")
+    try:
+        service.start()
+        with service.client(provider.token()) as bob:
+            assert bob.post("/v1/traces", json=ASKED | {"dry_run": True}).status_code == 200
+            assert bob.get("/metrics").status_code == 403
+        with service.client(provider.token(aud="another")) as stranger:
+            assert stranger.get("/v1/traces").status_code == 401
+        with service.client() as operator:
+            assert operator.get("/v1/traces").status_code == 200
+    finally:
+        service.close()
+        provider.close()
+
+
 def test_a_killed_controllers_tasks_go_on_when_it_is_started_anew(cloud, service):
     with flow(cloud), service.client() as client:
         added = client.post("/v1/traces", json=LONG | {"packet_count": 300})
@@ -139,6 +186,9 @@ def test_a_killed_controllers_tasks_go_on_when_it_is_started_anew(cloud, service
         (("--tls-cert", "/dev/null"), "--tls-key"),
         (("--tls-cert", "/dev/null", "--tls-key", "/dev/null"), "/dev/null"),
         (("--database", "mysql://x"), "neither sqlite nor postgresql"),
+        (("--oidc-issuer", "https://login.example"), "--oidc-audience"),
+        (("--oidc-issuer", "http://login.example", "--oidc-audience", "x"), "https"),
+        (("--log-format", "xml"), "text, json"),
     ],
 )
 def test_what_would_not_be_safe_or_make_no_sense_does_not_start(cloud, service, arguments, said):

@@ -26,7 +26,7 @@ from dyetrace.errors import (
 )
 
 COMMANDS = ("trace", "add", "result", "list", "show", "stop", "explain", "doctor", "agent", "lab",
-            "up", "token", "context", "audit", "quota")  # fmt: skip
+            "up", "token", "context", "audit", "quota", "kill", "watch", "export")  # fmt: skip
 runner = CliRunner()
 
 
