@@ -23,9 +23,7 @@ def doctor(
     """
     checked_format(output)
 
-    from dyetrace.cli.remote import remote_of
-
-    if cloud is not None or remote_of(server, token_file) is not None:
+    if cloud is not None or server is not None or _has_context():
         _fleet(cloud, output, server, token_file)
         return
 
@@ -38,6 +36,17 @@ def doctor(
     else:
         typer.echo(view.as_text())
     raise typer.Exit(0 if view.is_able else 1)
+
+
+def _has_context() -> bool:
+    """Whether a controller is in use; contexts that may not be read are somebody else's."""
+    from dyetrace.cli.contexts import LOCAL, load_contexts
+    from dyetrace.errors import NotPermitted
+
+    try:
+        return load_contexts().current != LOCAL
+    except NotPermitted:
+        return False
 
 
 def _fleet(cloud: str | None, output: str, server: str | None, token_file: str | None) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from dyetrace import __version__
 from dyetrace.agent.examine import Examination
+from dyetrace.errors import StoreUnavailable
 from dyetrace.wire.messages import HostCheck
 from support.api import an_api
 
@@ -118,5 +119,23 @@ def test_refusals_are_counted_by_code_and_requests_by_operation(tmp_path):
         assert 'dyetrace_requests_total{operation="listVTraces",status="401"} 1.0' in text
         assert 'dyetrace_requests_total{operation="none",status="404"} 1.0' in text
         assert "10.0.2.21" not in text
+
+    run(test, tmp_path)
+
+
+def test_it_is_not_ready_while_the_store_cannot_be_reached_though_it_is_healthy(
+    tmp_path, monkeypatch
+):
+    async def test(api):
+        def refuse(_):
+            raise StoreUnavailable("cannot keep tasks in postgresql://10.0.0.9: gone")
+
+        monkeypatch.setattr("dyetrace.controller.store.KillSwitch.pulled", refuse)
+        healthy = await api.ask("GET", "/healthz", as_=None)
+        ready = await api.ask("GET", "/readyz", as_=None)
+
+        assert healthy.status_code == 200
+        assert (ready.status_code, ready.json()["code"]) == (503, "STORE_UNAVAILABLE")
+        assert "10.0.0.9" not in ready.text
 
     run(test, tmp_path)
