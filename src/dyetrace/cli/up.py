@@ -103,7 +103,7 @@ def up(
     from dyetrace.errors import InvalidRequest
     from dyetrace.wire.log_lines import begin_log
 
-    begin_log(log_format, level=logging.WARNING)
+    begin_log(log_format, level=logging.INFO)
     if (tls_cert is None) != (tls_key is None):
         raise InvalidRequest("give both --tls-cert and --tls-key, or neither")
     if tls_cert is not None and tls_key is not None:

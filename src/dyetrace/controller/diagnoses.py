@@ -89,7 +89,19 @@ class Diagnoses:
         """Say what tasks would take, and refuse what would be refused; nothing is started."""
         _, prepared = await self._prepared(asked)
         await _close(prepared)
+        await asyncio.to_thread(self._check, prepared)
         return [price_of(one) for one in prepared]
+
+    def _check(self, prepared: Sequence[Prepared]) -> None:
+        """Raise what quotas and limits of hosts would refuse."""
+        with self.store.database.reading() as connection:
+            for number, one in enumerate(prepared, start=1):
+                self.admission.check(
+                    connection,
+                    one.task,
+                    hosts=one.coloring_hosts,
+                    with_it=[other.task.limits for other in prepared[number:]],
+                )
 
     async def start(
         self, asked: Sequence[Asked], *, by: str, key: RequestKey | None = None

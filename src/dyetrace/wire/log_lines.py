@@ -52,11 +52,15 @@ class JsonLines(logging.Formatter):
 def begin_log(
     log_format: str, *, level: int, said_by: str = "dyetrace: ", to: TextIO | None = None
 ) -> None:
-    """Log from now on in a format; raises InvalidRequest for one that is not there."""
+    """Log from now on in a format; raises InvalidRequest for one that is not there.
+
+    The level is ours: libraries say what is a warning or worse.
+    """
     if log_format not in FORMATS:
         raise InvalidRequest(f"no log format {log_format!r}: {', '.join(FORMATS)}")
     handler = logging.StreamHandler(to or sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines(said_by))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger("dyetrace").setLevel(level)

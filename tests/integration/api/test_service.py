@@ -157,6 +157,9 @@ def test_tokens_of_an_identity_provider_open_the_door(cloud, tmp_path):
             assert stranger.get("/v1/traces").status_code == 401
         with service.client() as operator:
             assert operator.get("/v1/traces").status_code == 200
+        said = [json.loads(line) for line in service.log().splitlines()]
+        (refusal,) = [line for line in said if "was refused" in line["text"]]
+        assert "Audience" in refusal["text"]
     finally:
         service.close()
         provider.close()

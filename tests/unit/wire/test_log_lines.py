@@ -15,16 +15,18 @@ log = logging.getLogger("dyetrace.test")
 @pytest.fixture
 def said():
     """Give what is logged in a format; afterwards log as before."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    root, ours = logging.getLogger(), logging.getLogger("dyetrace")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
     written = io.StringIO()
 
-    def begin(log_format):
-        begin_log(log_format, level=logging.WARNING, to=written)
+    def begin(log_format, level=logging.WARNING):
+        begin_log(log_format, level=level, to=written)
         return written
 
     yield begin
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 def test_a_json_line_has_the_task_and_stays_one_line(said):
@@ -50,6 +52,15 @@ def test_a_text_line_names_the_task_first(said):
     log.warning("plain")
 
     assert written.getvalue() == "dyetrace: task 00000000000000aa: no room\ndyetrace: plain\n"
+
+
+def test_libraries_say_only_what_is_a_warning(said):
+    written = said("text", logging.INFO)
+    log.info("ours")
+    logging.getLogger("library").info("theirs")
+    logging.getLogger("library").warning("watch out")
+
+    assert written.getvalue() == "dyetrace: ours\ndyetrace: watch out\n"
 
 
 def test_a_format_that_is_not_there_is_refused():

@@ -18,7 +18,9 @@ TRACERS = frozenset({Role.TENANT, Role.OPERATOR, Role.ADMIN})
 PROVIDERS = frozenset({Role.OPERATOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 
-bearer = HTTPBearer(auto_error=False, description="`dyetrace token create` makes one.")
+BEARER = "A token of `dyetrace token create`, or a signed one (JWT) of the identity provider."
+
+bearer = HTTPBearer(auto_error=False, description=BEARER)
 
 
 def diagnoses_of(request: Request) -> Diagnoses:

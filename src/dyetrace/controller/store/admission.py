@@ -52,12 +52,24 @@ class Admission:
         """
         if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        if task.tenant:
-            self._check_tenant(connection, task, [task.limits, *with_it])
-        self._check_hosts(connection, task, hosts)
+        self.check(connection, task, hosts=hosts, with_it=with_it)
+        _forget_ended(connection)
         if hosts:
             rows = [{"task": task_name(task.id), "host": host} for host in hosts]
             connection.execute(insert(task_hosts), rows)
+
+    def check(
+        self,
+        connection: Connection,
+        task: Task,
+        *,
+        hosts: Sequence[str],
+        with_it: Sequence[Limits] = (),
+    ) -> None:
+        """Raise what would refuse a task now; nothing is noted, nor waited for."""
+        if task.tenant:
+            self._check_tenant(connection, task, [task.limits, *with_it])
+        self._check_hosts(connection, task, hosts)
 
     def _check_tenant(self, connection: Connection, task: Task, asked: Sequence[Limits]) -> None:
         quota = quota_of(connection, task.tenant, self.quota)
@@ -88,14 +100,12 @@ class Admission:
                 raise QuotaExceeded(what=what, limit=limit, passes=wanted <= limit)
 
     def _check_hosts(self, connection: Connection, task: Task, hosts: Sequence[str]) -> None:
-        unended = select(tasks.c.id).where(tasks.c.state.not_in(FINAL))
-        connection.execute(delete(task_hosts).where(task_hosts.c.task.not_in(unended)))
         if not hosts:
             return
         carried = connection.execute(
             select(task_hosts.c.host, func.count(), func.sum(tasks.c.packets_per_second))
             .join(tasks, tasks.c.id == task_hosts.c.task)
-            .where(task_hosts.c.host.in_(hosts))
+            .where(task_hosts.c.host.in_(hosts), tasks.c.state.not_in(FINAL))
             .group_by(task_hosts.c.host)
         ).all()
         used = {host: (count, rate) for host, count, rate in carried}
@@ -107,3 +117,8 @@ class Admission:
                 raise HostLimitReached(
                     host=host, what="colored packets per second", limit=self.host.packets_per_second
                 )
+
+
+def _forget_ended(connection: Connection) -> None:
+    unended = select(tasks.c.id).where(tasks.c.state.not_in(FINAL))
+    connection.execute(delete(task_hosts).where(task_hosts.c.task.not_in(unended)))

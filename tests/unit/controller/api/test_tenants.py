@@ -207,6 +207,7 @@ def test_quotas_hold_for_each_tenant_and_not_for_the_provider(tmp_path):
         more = await api.add(as_="blue", filter={"dst_port": 81})
         big = await api.add(as_="red", filter={"dst_port": 80}, packet_count=101)
         red = await api.add(as_="red", filter={"dst_port": 80}, packet_count=100)
+        dry = await api.add(as_="blue", filter={"dst_port": 82}, dry_run=True)
         for port in (80, 81):
             provider = await api.add(filter={"dst_port": port}, packet_count=101)
             assert provider.status_code == 202
@@ -216,6 +217,7 @@ def test_quotas_hold_for_each_tenant_and_not_for_the_provider(tmp_path):
         assert more.headers["retry-after"]
         assert (big.status_code, big.json()["limit"]) == (429, 100)
         assert "retry-after" not in big.headers
+        assert (dry.status_code, dry.json()["what"]) == (429, "active tasks")
 
     run(test, tmp_path, admission=Admission(quota=Quota(active_tasks=1, packets_per_task=100)))
 

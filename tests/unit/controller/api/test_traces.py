@@ -269,7 +269,8 @@ def test_events_tell_all_steps_in_order_and_end(tmp_path):
 def test_an_export_is_the_answer_as_a_file(tmp_path):
     async def test(api):
         added = (await api.add()).json()
-        early = await api.ask("GET", f"/v1/traces/{added['id']}/export")
+        waiting = (await api.add(filter={"srcVM_ID": "db"})).json()  # no packet comes from there
+        early = await api.ask("GET", f"/v1/traces/{waiting['id']}/export")
         await api.ended(added["id"])
         file = await api.ask("GET", f"/v1/traces/{added['id']}/export?format=json")
 
