@@ -1,6 +1,7 @@
 """A request read: which packets, within which limits, there or back."""
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -64,7 +65,8 @@ def filter_of(wanted: FilterIn) -> PacketFilter:
 def request_key(key: str, wanted: TraceIn, principal: Principal) -> RequestKey:
     """Tie a key to its request and to who sent it."""
     return RequestKey(
-        principal=f"{principal.role.value}/{principal.tenant}/{principal.name}",
+        # Not joined by a character that may be in each: two principals must not be one.
+        principal=json.dumps([principal.role.value, principal.tenant, principal.name]),
         key=key,
         fingerprint=hashlib.sha256(wanted.model_dump_json().encode()).hexdigest(),
         expires_at=datetime.now(UTC) + KEYS_LAST,

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
+from dyetrace.controller.api.asked import request_key
 from dyetrace.controller.api.cursors import write_cursor
 from dyetrace.controller.api.events import all_events
+from dyetrace.controller.api.schemas import FilterIn, TraceIn
 from dyetrace.controller.api.streams import Streams
+from dyetrace.controller.principal import Principal, Role
 from dyetrace.controller.store import After, TokenStore
 from support.api import PRINCIPALS, an_api
 
@@ -195,3 +198,13 @@ def test_a_tenant_reads_no_audit_log_and_its_own_lines_name_its_tenant(tmp_path)
         assert {one["principal"] for one in lines} == {"red/bob", "blue/bob"}
 
     run(test, tmp_path)
+
+
+def test_no_two_principals_share_a_request_key_whatever_they_are_called():
+    wanted = TraceIn(filter=FilterIn())
+    keys = {
+        request_key("k", wanted, Principal(name=name, role=Role.TENANT, tenant=tenant)).principal
+        for name, tenant in [("a/b", "x"), ("b", "x/a"), ("b", "x"), ("a", "x")]
+    }
+
+    assert len(keys) == 4
