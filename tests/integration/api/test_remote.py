@@ -75,6 +75,7 @@ def test_add_watch_show_and_export_are_the_same_with_a_controller(remotely, tmp_
             ("show", short),
             ("result", short, "-o", "json"),
             ("export", short),
+            ("watch", short),
         ]
     }
     remotely.cli("export", short, "--to", str(tmp_path / "answer.json"))
@@ -154,6 +155,27 @@ def test_all_tasks_can_be_watched_as_they_change(remotely):
         process.wait(timeout=10)
         process.stdout.close()
     assert states[0] in {"new", "ready", "tracing", "collecting"}
+
+
+def test_an_administrator_sets_quotas_and_reads_the_log_by_a_controller(remotely, tmp_path):
+    token = tmp_path / "ada.token"
+    token.write_text(remotely.token("ada", "--role", "admin"))
+    remotely.environment["DYETRACE_TOKEN_FILE"] = str(token)
+
+    assert remotely.cli("quota", "set", "blue", "--tasks", "3").returncode == 0
+    listed = remotely.cli("quota", "list").stdout
+    assert remotely.cli("quota", "clear", "blue").returncode == 0
+    again = remotely.cli("quota", "clear", "blue")
+    lines = json.loads(remotely.cli("audit", "--principal", "ada", "-o", "json").stdout)
+
+    assert "(all)" in listed
+    assert "each host: 50 tasks" in listed
+    assert again.returncode == 2
+    assert [(one["action"], one["outcome"]) for one in lines] == [
+        ("quota", "active_tasks 3"),
+        ("quota", "as for all"),
+        ("refuse", "UNKNOWN_ENDPOINT"),
+    ]
 
 
 @pytest.mark.usefixtures("sending")

@@ -13,6 +13,7 @@ from dyetrace.datapath.driver import Batch
 from dyetrace.errors import AgentUnreachable, PolicyRefused
 from dyetrace.model.policy import ColorPolicy, LogPolicy
 from dyetrace.model.record import RECORD
+from dyetrace.model.task import task_name
 from dyetrace.wire import frames
 from dyetrace.wire.messages import (
     PROTOCOL_VERSION,
@@ -184,6 +185,7 @@ def test_a_driver_that_breaks_down_refuses_that_request_only(tmp_path, caplog):
 
     run(test, tmp_path)
     assert "odd" in caplog.text
+    assert {record.task for record in caplog.records if record.exc_info} == {task_name(1)}
 
 
 def test_an_agent_that_does_not_answer_is_down_for_good(tmp_path, monkeypatch):
