@@ -68,14 +68,14 @@ class Joined:
         self.cloud = Cloud.up("three-hosts", name=name, agents=False)
         self.stack = ExitStack()
         self.stack.callback(self.cloud.down)
-        self.state = folder / "gate"
-        self.gate = self._start(
-            *("gate", "open", "--listen", "127.0.0.1:0", "--cloud", f"{name}-joined"),
-            *("--state", str(self.state)),
-            log="gate",
+        self.state = folder / "controller"
+        self.controller = self._start(
+            *("up", "--cloud", "none", "--joined", f"{name}-joined", "--state", str(self.state)),
+            *("--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0"),
+            log="up",
         )
         said = eventually(
-            lambda: re.search(r"listening on \S+:(\d+)", self.log("gate")), what="the gate to open"
+            lambda: re.search(r"agent --join \S+:(\d+)", self.log("up")), what="the gate to open"
         )
         self.port = int(said[1])
         self.agents = {}
@@ -106,7 +106,7 @@ class Joined:
         )
 
     def socket_of(self, host):
-        return self.state / "agents" / f"{host}.sock"
+        return self.state / "gate" / "agents" / f"{host}.sock"
 
     def wait_in(self, host):
         eventually(self.socket_of(host).exists, within_s=30, what=f"{host} to be in")

@@ -29,7 +29,9 @@ class Service:
 
     def start(self) -> "Service":
         """Start it, and wait until it has said where it is."""
-        command = [*DYETRACE, "up", "--cloud", self._cloud.name, "--listen", "127.0.0.1:0"]
+        command = [*DYETRACE, "up", "--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0"]
+        if self._cloud is not None:
+            command += ["--cloud", self._cloud.name, "--joined", f"{self._cloud.name}-joined"]
         with (self.folder / "up.log").open("a") as log:
             self.process = subprocess.Popen(
                 [*command, *self._arguments],

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dyetrace.cli.configuration import AgentFile, ShowConfig
 from dyetrace.cli.options import LogFormat
 
 
@@ -35,15 +36,11 @@ def agent(
     ] = None,
     colors: Annotated[
         str,
-        typer.Option(
-            envvar="DYETRACE_AGENT_COLORS", help="Original DSCP:color pairs, e.g. 0:43,46:47."
-        ),
+        typer.Option(help="Original DSCP:color pairs, e.g. 0:43,46:47."),
     ] = "0:43",
     ring_kib: Annotated[
         int,
-        typer.Option(
-            envvar="DYETRACE_AGENT_RING_KIB", help="Size of the ring of records, in KiB.", min=4
-        ),
+        typer.Option(help="Size of the ring of records, in KiB.", min=4),
     ] = 4096,
     vxlan_port: Annotated[
         list[int] | None, typer.Option(help="UDP ports that carry VXLAN; up to four.")
@@ -52,7 +49,6 @@ def agent(
         bool,
         typer.Option(
             "--clsact",
-            envvar="DYETRACE_AGENT_CLSACT",
             help="Attach as kernels before 6.6 must, also where there is tcx.",
         ),
     ] = False,
@@ -61,12 +57,11 @@ def agent(
     ] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(
-            envvar="DYETRACE_AGENT_METRICS",
-            help="ADDRESS:PORT of a page for Prometheus; none if left out.",
-        ),
+        typer.Option(help="ADDRESS:PORT of a page for Prometheus; none if left out."),
     ] = None,
     log_format: LogFormat = "text",
+    config: AgentFile = None,
+    show_config: ShowConfig = False,
 ) -> None:
     """Carry out policies on this host until stopped.
 
@@ -77,6 +72,11 @@ def agent(
     everything it attached is gone with it.
     """
     if context.invoked_subcommand is not None:
+        return
+    if show_config:
+        from dyetrace.cli.configuration import shown
+
+        typer.echo(shown(context, "agent", config))
         return
 
     import json

@@ -1,10 +1,21 @@
 """dyetrace audit: who did what."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dyetrace.cli.options import DatabaseUrl, Output, Server, TokenFile, checked_format
+from dyetrace.cli.configuration import ControllerFile
+from dyetrace.cli.options import (
+    STATE,
+    DatabaseFile,
+    DatabaseUrl,
+    Output,
+    Server,
+    State,
+    TokenFile,
+    checked_format,
+)
 
 if TYPE_CHECKING:
     from dyetrace.cli.remote import Remote
@@ -23,6 +34,9 @@ def audit(
     ] = "",
     output: Output = "table",
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
     server: Server = None,
     token_file: TokenFile = None,
 ) -> None:
@@ -35,7 +49,7 @@ def audit(
     remote = remote_of(server, token_file, is_local=database is not None)
     wanted = {"principal": principal, "action": action}
     if remote is None:
-        found = _kept(database, after, limit, wanted)
+        found = _kept((database, database_file, state), after, limit, wanted)
     else:
         found = _told(remote, after, limit, wanted)
     if output == "json":
@@ -49,12 +63,15 @@ def audit(
         typer.echo(table(["SEQ", "AT", "PRINCIPAL", "ROLE", "ACTION", "TARGET", "OUTCOME"], rows))
 
 
-def _kept(database: str | None, after: int, limit: int, wanted: "dict[str, str]") -> "list[Json]":
+def _kept(
+    where: "tuple[str | None, Path | None, Path]", after: int, limit: int, wanted: "dict[str, str]"
+) -> "list[Json]":
     """Read this machine's own store, or the database given."""
+    from dyetrace.cli.stored import open_database
     from dyetrace.controller.audit_json import entry_json
-    from dyetrace.controller.store import AuditLog, Database
+    from dyetrace.controller.store import AuditLog
 
-    opened = Database(database)
+    opened = open_database(*where)
     try:
         lines = AuditLog(opened).read(after=after, limit=limit, **wanted)
     finally:

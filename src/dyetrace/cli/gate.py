@@ -1,75 +1,38 @@
-"""dyetrace gate: where agents of other machines join this one."""
+"""dyetrace gate: who may join the controller of this machine, where `dyetrace up` lets them in."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(help="Where agents of other machines join this one.", no_args_is_help=True)
-State = Annotated[
-    Path, typer.Option(envvar="DYETRACE_GATE", help="Folder of the authority and the register.")
-]
-STATE = Path("/var/lib/dyetrace/gate")
+from dyetrace.cli.configuration import ControllerFile
+from dyetrace.cli.options import STATE, State
 
+if TYPE_CHECKING:
+    from dyetrace.controller.enrolment import Enrolment
 
-@app.command("open")
-def open_gate(
-    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on.")] = "0.0.0.0:7443",
-    cloud: Annotated[str, typer.Option(help="Name to trace by: `trace --cloud NAME`.")] = "joined",
-    certificate_hours: Annotated[
-        float, typer.Option(help="How long agents' certificates hold.", min=0.001)
-    ] = 24.0,
-    state: State = STATE,
-) -> None:
-    """Let agents in until stopped; those that have joined are a cloud to `trace` and `doctor`."""
-    import asyncio
-    import logging
-    import signal
-    from contextlib import suppress
-    from datetime import timedelta
-
-    from dyetrace.controller.enrolment import open_enrolment
-    from dyetrace.controller.gate import Gate
-    from dyetrace.inventory.clouds import CLOUDS, register_cloud
-
-    host, port = _address(listen)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    enrolment = open_enrolment(state, lifetime=timedelta(hours=certificate_hours))
-
-    async def run() -> None:
-        gate = Gate(enrolment=enrolment, folder=state, host=host, port=port)
-        gate.on_change = lambda: register_cloud(gate.cloud(cloud))
-        await gate.open()
-        task = asyncio.current_task()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # type: ignore[union-attr] # in a task
-        typer.echo(f"listening on {host}:{gate.port}")
-        try:
-            gate.on_change()
-            with suppress(asyncio.CancelledError):
-                await asyncio.Event().wait()
-        finally:
-            await gate.close()
-            (CLOUDS / f"{cloud}.json").unlink(missing_ok=True)
-
-    asyncio.run(run())
+app = typer.Typer(help="Who may join the controller of this machine.", no_args_is_help=True)
 
 
 @app.command()
 def token(
-    at: Annotated[str, typer.Option(help="HOST:PORT by which agents reach the gate.")],
+    at: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT by which agents reach the gate; as `up` said, if left out."),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Only this host may use it; it may have joined before.")
     ] = "",
     minutes: Annotated[float, typer.Option(help="How long it can be used.", min=0.01)] = 60.0,
     state: State = STATE,
+    _: ControllerFile = None,
 ) -> None:
     """Make a join token: on stdout; how to use it, on stderr."""
     from datetime import UTC, datetime, timedelta
 
-    from dyetrace.controller.enrolment import open_enrolment
-
-    _address(at)
-    made = open_enrolment(state).make_token(
+    enrolment = _enrolment(state)
+    at = at or _reached_at(state)
+    made = enrolment.make_token(
         host=host, now=datetime.now(UTC), lifetime=timedelta(minutes=minutes)
     )
     named = f" --host {host}" if host else ""
@@ -81,13 +44,11 @@ def token(
 
 
 @app.command("list")
-def list_agents(state: State = STATE) -> None:
+def list_agents(state: State = STATE, _: ControllerFile = None) -> None:
     """List the certificates that hold: host, serial, and until when."""
     from datetime import UTC, datetime
 
-    from dyetrace.controller.enrolment import open_enrolment
-
-    for entry in open_enrolment(state).register.holding(datetime.now(UTC).timestamp()):
+    for entry in _enrolment(state).register.holding(datetime.now(UTC).timestamp()):
         until = datetime.fromtimestamp(entry.expires, UTC).isoformat(timespec="seconds")
         typer.echo(f"{entry.host}\t{entry.serial}\t{until}")
 
@@ -96,21 +57,33 @@ def list_agents(state: State = STATE) -> None:
 def revoke(
     name: Annotated[str, typer.Argument(help="A host, or a certificate's serial.")],
     state: State = STATE,
+    _: ControllerFile = None,
 ) -> None:
     """Revoke certificates, with their renewals; an open gate sends the agent away in a second."""
-    from dyetrace.controller.enrolment import open_enrolment
     from dyetrace.errors import InvalidRequest
 
-    if not (serials := open_enrolment(state).register.revoke(name)):
+    if not (serials := _enrolment(state).register.revoke(name)):
         raise InvalidRequest(f"no certificate of {name!r}: see `dyetrace gate list`")
     for serial in serials:
         typer.echo(serial)
 
 
-def _address(text: str) -> tuple[str, int]:
+def _enrolment(state: Path) -> "Enrolment":
+    """Open the controller's register as the user who keeps it."""
+    from dyetrace.cli.stored import act_as_owner
+    from dyetrace.controller.enrolment import open_enrolment
+
+    act_as_owner(state)
+    return open_enrolment(state / "gate")
+
+
+def _reached_at(state: Path) -> str:
+    """Read where `up` lets agents in; raises InvalidRequest."""
     from dyetrace.errors import InvalidRequest
 
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal():
-        raise InvalidRequest(f"{text!r} is not of the form HOST:PORT")
-    return host.strip("[]"), int(port)
+    try:
+        return (state / "gate" / "reached-at").read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidRequest(
+            "give --at HOST:PORT, by which agents reach the gate: no `dyetrace up` has run here yet"
+        ) from error

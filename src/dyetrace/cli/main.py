@@ -34,10 +34,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (trace, add, result, show, watch, stop, export, explain, doctor, up, audit, kill):
+for command in (trace, add, result, show, watch, stop, export, explain, doctor, audit, kill):
     app.command()(command)
+# What stays has all its settings from the environment, too, and from a file.
+app.command(context_settings={"auto_envvar_prefix": "DYETRACE"})(up)
 app.command("list")(list_tasks)
-agents = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+agents = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"auto_envvar_prefix": "DYETRACE_AGENT"},
+)
 agents.callback()(agent)
 agents.command("list")(list_agents)
 app.add_typer(agents, name="agent")

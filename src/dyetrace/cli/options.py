@@ -67,6 +67,25 @@ LogFormat = Annotated[
     str,
     typer.Option("--log-format", envvar="DYETRACE_LOG_FORMAT", help="The log's lines: text, json."),
 ]
+DatabaseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--database-file",
+        metavar="FILE",
+        envvar="DYETRACE_DATABASE_FILE",
+        help="File that holds that URL, where it has a password.",
+    ),
+]
+State = Annotated[
+    Path,
+    typer.Option(
+        "--state",
+        metavar="FOLDER",
+        envvar="DYETRACE_STATE",
+        help="The controller's folder: tasks, the operator's token, the gate's authority.",
+    ),
+]
+STATE = Path("/var/lib/dyetrace")
 Server = Annotated[
     str | None,
     typer.Option(

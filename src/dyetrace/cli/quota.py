@@ -1,10 +1,22 @@
 """dyetrace quota: how much tenants may trace."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dyetrace.cli.options import DatabaseUrl, Output, Server, TokenFile, checked_format, is_json
+from dyetrace.cli.configuration import ControllerFile
+from dyetrace.cli.options import (
+    STATE,
+    DatabaseFile,
+    DatabaseUrl,
+    Output,
+    Server,
+    State,
+    TokenFile,
+    checked_format,
+    is_json,
+)
 
 if TYPE_CHECKING:
     from dyetrace.wire.answer import Json
@@ -26,6 +38,9 @@ def set_quota(
     ] = None,
     daily: Annotated[int | None, typer.Option(help="Packets a day.", min=0)] = None,
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
     server: Server = None,
     token_file: TokenFile = None,
 ) -> None:
@@ -39,15 +54,16 @@ def set_quota(
 
     from dyetrace.cli.local_admin import audited
     from dyetrace.cli.remote import remote_of, tenant_path
+    from dyetrace.cli.stored import open_database
 
     remote = remote_of(server, token_file, is_local=database is not None)
     if remote is not None:
         remote.ask("PUT", tenant_path(tenant), own)
     else:
-        from dyetrace.controller.store import Database, QuotaStore
+        from dyetrace.controller.store import QuotaStore
 
         said = ", ".join(f"{name} {number}" for name, number in own.items() if number is not None)
-        opened = Database(database)
+        opened = open_database(database, database_file, state)
         try:
             QuotaStore(opened).set(tenant, own)
             audited(opened, ACTION, target=tenant, outcome=said or "as for all")
@@ -60,21 +76,25 @@ def set_quota(
 def clear(
     tenant: TenantName,
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
     server: Server = None,
     token_file: TokenFile = None,
 ) -> None:
     """Have a tenant be as all are."""
     from dyetrace.cli.local_admin import audited
     from dyetrace.cli.remote import remote_of, tenant_path
+    from dyetrace.cli.stored import open_database
     from dyetrace.errors import InvalidRequest
 
     remote = remote_of(server, token_file, is_local=database is not None)
     if remote is not None:
         remote.ask("DELETE", tenant_path(tenant))
     else:
-        from dyetrace.controller.store import Database, QuotaStore
+        from dyetrace.controller.store import QuotaStore
 
-        opened = Database(database)
+        opened = open_database(database, database_file, state)
         try:
             if not QuotaStore(opened).clear(tenant):
                 raise InvalidRequest(f"tenant {tenant} has no quota of its own")
@@ -88,6 +108,9 @@ def clear(
 def list_quotas(
     output: Output = "table",
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
     server: Server = None,
     token_file: TokenFile = None,
 ) -> None:
@@ -98,7 +121,11 @@ def list_quotas(
     from dyetrace.cli.render import render_json, table
 
     remote = remote_of(server, token_file, is_local=database is not None)
-    found = remote.ask("GET", "/v1/quotas")[1] if remote else {"tenants": _kept(database)}
+    found = (
+        remote.ask("GET", "/v1/quotas")[1]
+        if remote
+        else {"tenants": _kept(database, database_file, state)}
+    )
     if is_json(output):
         typer.echo(render_json(found, output))
         return
@@ -119,10 +146,11 @@ def list_quotas(
         )
 
 
-def _kept(database: str | None) -> "Json":
-    from dyetrace.controller.store import Database, QuotaStore
+def _kept(database: str | None, database_file: Path | None, state: Path) -> "Json":
+    from dyetrace.cli.stored import open_database
+    from dyetrace.controller.store import QuotaStore
 
-    opened = Database(database)
+    opened = open_database(database, database_file, state)
     try:
         return dict(QuotaStore(opened).list())
     finally:

@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from dyetrace.cli.options import DatabaseUrl, Output, checked_format, is_json
+from dyetrace.cli.configuration import ControllerFile
+from dyetrace.cli.options import (
+    STATE,
+    DatabaseFile,
+    DatabaseUrl,
+    Output,
+    State,
+    checked_format,
+    is_json,
+)
 
 app = typer.Typer(
     help="Make, list and revoke tokens of the API.", no_args_is_help=True, rich_markup_mode=None
@@ -20,13 +29,17 @@ def create(
         float | None, typer.Option(help="Valid for so many days; for ever if left out.", min=0)
     ] = None,
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
 ) -> None:
     """Make a token and print it: it can be read only now."""
     from datetime import UTC, datetime, timedelta
 
     from dyetrace.cli.local_admin import audited
+    from dyetrace.cli.stored import open_database
     from dyetrace.controller.principal import Principal, Role
-    from dyetrace.controller.store import Database, TokenStore
+    from dyetrace.controller.store import TokenStore
     from dyetrace.errors import InvalidRequest
 
     roles = [known.value for known in Role if known is not Role.AGENT]
@@ -37,7 +50,7 @@ def create(
         expires_at = datetime.now(UTC) + timedelta(days=days) if days is not None else None
     except (ValueError, OverflowError) as error:
         raise InvalidRequest(str(error)) from error
-    opened = Database(database)
+    opened = open_database(database, database_file, state)
     try:
         issued = TokenStore(opened).issue(principal, expires_at=expires_at)
         token_id = issued.split("_")[1]
@@ -48,15 +61,22 @@ def create(
 
 
 @app.command("list")
-def list_tokens(output: Output = "table", database: DatabaseUrl = None) -> None:
+def list_tokens(
+    output: Output = "table",
+    database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
+) -> None:
     """List the tokens there are; their texts are kept nowhere."""
     checked_format(output)
 
     from dyetrace.cli.render import render_json, table
-    from dyetrace.controller.store import Database, TokenStore
+    from dyetrace.cli.stored import open_database
+    from dyetrace.controller.store import TokenStore
     from dyetrace.wire.answer import rfc3339
 
-    opened = Database(database)
+    opened = open_database(database, database_file, state)
     try:
         found = TokenStore(opened).list()
     finally:
@@ -86,12 +106,16 @@ def list_tokens(output: Output = "table", database: DatabaseUrl = None) -> None:
 def revoke(
     token: Annotated[str, typer.Argument(help="The token's id, as `list` shows it.")],
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
 ) -> None:
     """Refuse a token from now on."""
     from dyetrace.cli.local_admin import audited
-    from dyetrace.controller.store import Database, TokenStore
+    from dyetrace.cli.stored import open_database
+    from dyetrace.controller.store import TokenStore
 
-    opened = Database(database)
+    opened = open_database(database, database_file, state)
     try:
         TokenStore(opened).revoke(token)
         audited(opened, "token", target=token, outcome="revoked")

@@ -139,9 +139,9 @@ def _place(url: URL) -> str:
     return url.set(query=shown).render_as_string(hide_password=True)
 
 
-def state_folder() -> Path:
-    """Make the folder for tasks; raises NotPermitted or StoreUnavailable."""
-    folder = Path(os.environ.get("DYETRACE_STATE", DEFAULT_FOLDER))
+def state_folder(chosen: Path | None = None) -> Path:
+    """Make the folder for tasks, or another; raises NotPermitted or StoreUnavailable."""
+    folder = chosen or Path(os.environ.get("DYETRACE_STATE", DEFAULT_FOLDER))
     hint = "run as root, or set DYETRACE_STATE to a folder of yours"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
