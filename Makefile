@@ -9,12 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 DEBIAN_PACKAGES := clang llvm libbpf1 libbpf-dev bpftool nftables iptables ipset iproute2 iputils-ping \
-    iperf3 tcpdump ethtool conntrack procps python3 python3-venv postgresql
+    iperf3 tcpdump ethtool conntrack procps python3 python3-venv postgresql systemd
 STAMPS := $(VENV)/.stamps
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test check unit integration bpf-test scenarios bpf layout docs bench wheel clean setup
+.PHONY: help demo test check unit integration bpf-test scenarios bpf layout docs bench wheel deb clean setup
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench: setup ## the README's figures (root)
 
 wheel: setup ## a wheel that carries the compiled kernel side
 	@$(BIN)/python -m hatchling build -t wheel
+
+deb: setup ## a Debian package with all it needs but Python
+	@$(PYTHON) packaging/debian/build.py
 
 clean: ## remove what was built
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

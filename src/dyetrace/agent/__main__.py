@@ -19,6 +19,7 @@ from dyetrace.agent.metrics import metrics_address
 from dyetrace.agent.server import AgentServer, run
 from dyetrace.agent.spool import Spools
 from dyetrace.datapath.linux.driver import LinuxDriver
+from dyetrace.datapath.linux.privileges import held, missing
 from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
 from dyetrace.inventory.clouds import netns_of_clouds
 from dyetrace.model.packet import ColorMap
@@ -63,6 +64,7 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise InvalidRequest(f"another agent serves {listen} already") from error
+        _say_what_is_missing()
         host = host or socket.gethostname()
         dialer = _joined(join, state=Path(state), host=host, token_file=token_file, path=path)
         driver = LinuxDriver(
@@ -86,6 +88,16 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
             spools=Spools.under(Path(state), listen),
         )
         run(server, dialer, page_at)
+
+
+def _say_what_is_missing() -> None:
+    """Log what this process has no right to; raises NotPermitted where it could do nothing."""
+    lacking = missing(held())
+    said = "; ".join(f"without {each.name} {each.without}" for each in lacking)
+    if any(each.is_needed for each in lacking):
+        raise NotPermitted(f"run as root, or give the agent its capabilities: {said}")
+    if lacking:
+        print(f"dyetrace: {said}", file=sys.stderr, flush=True)  # noqa: T201 - the agent's log
 
 
 def _joined(

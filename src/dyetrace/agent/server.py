@@ -30,6 +30,7 @@ from dyetrace.model.policy import ColorCounts
 from dyetrace.model.task import TaskId, task_name
 from dyetrace.wire import blobs, frames
 from dyetrace.wire.codec import BadMessage
+from dyetrace.wire.readiness import tell_ready
 from dyetrace.wire.messages import (
     LOWEST_PROTOCOL,
     PROTOCOL_VERSION,
@@ -116,6 +117,7 @@ class AgentServer:
         server = await asyncio.start_unix_server(self._serve, self.socket)
         inode = self.socket.stat().st_ino
         self.socket.chmod(0o600)
+        tell_ready()
         loop.add_reader(self.driver.fileno(), self._busy.set)
         try:
             await self._ship_until_idle()

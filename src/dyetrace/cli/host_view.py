@@ -118,7 +118,7 @@ def this_host() -> Host:
 
 
 def _is_permitted(checks: Iterable[Check]) -> bool:
-    return all(check.ok for check in checks if check.name == check_privileges().name)
+    return all(check.ok is not False for check in checks if check.name == check_privileges().name)
 
 
 def _discovered() -> tuple[Host, tuple[str, ...]]:

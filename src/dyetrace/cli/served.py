@@ -49,6 +49,7 @@ class Registration:
     def __init__(self, gate: Gate, name: str) -> None:
         """Take the name by which `--cloud` finds them."""
         self._gate, self._name = gate, name
+        self._has_warned = False
 
     def renew(self) -> None:
         """Write down who has joined."""
@@ -59,7 +60,9 @@ class Registration:
         try:
             register_cloud(cloud)
         except OSError as error:
-            log.warning("--cloud %s will not find who joined: %s", self._name, error)
+            if not self._has_warned:  # a service without root's rights: its API knows them
+                log.warning("--cloud %s will not find who joined: %s", self._name, error)
+            self._has_warned = True
 
     def end(self) -> None:
         """Take it away."""

@@ -14,13 +14,12 @@ from dyetrace.datapath.linux.btf import KIND_TYPEDEF, VMLINUX, Btf, drop_argumen
 from dyetrace.datapath.linux.errors import DatapathError
 from dyetrace.datapath.linux.libbpf import SONAME, library
 from dyetrace.datapath.linux.objects import OBJECTS
+from dyetrace.datapath.linux.privileges import held, missing, who
 
 OLDEST_KERNEL = (5, 12)
 TRACEPOINT = "btf_trace_kfree_skb"
 ARGUMENTS_WITH_REASON = 3
 PROGRAMS = ("color.bpf.o", "log_hop.bpf.o", "log_drop.bpf.o")
-# include/uapi/linux/capability.h
-CAPABILITIES = {"NET_ADMIN": 12, "SYS_PTRACE": 19, "SYS_ADMIN": 21, "PERFMON": 38, "BPF": 39}
 SBIN = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin"
 
 
@@ -45,19 +44,15 @@ def check_capabilities() -> tuple[Check, ...]:
 
 def check_privileges() -> Check:
     """Look for the capabilities that loading programs and entering namespaces takes."""
-    name = "privileges"
-    held = re.search(
-        r"^CapEff:\s*(\w+)", Path("/proc/thread-self/status").read_text(), re.MULTILINE
-    )
-    mask = int(held[1], 16) if held else 0
-    missing = [capability for capability, bit in CAPABILITIES.items() if not mask >> bit & 1]
-    if not missing:
-        return Check(name=name, ok=True, found="root" if os.geteuid() == 0 else "capabilities")
+    lacking = missing(held())
+    if not lacking:
+        return Check(name="privileges", ok=True, found=who())
+    effects = "; ".join(f"without {each.name} {each.without}" for each in lacking)
     return Check(
-        name=name,
-        ok=False,
-        found=f"without {', '.join(f'CAP_{each}' for each in missing)}",
-        advice="run as root, or give the agent these capabilities",
+        name="privileges",
+        ok=False if any(each.is_needed for each in lacking) else None,
+        found=f"without {', '.join(each.name for each in lacking)}",
+        advice=f"run as root, or give the agent these capabilities: {effects}",
     )
 
 
@@ -253,7 +248,7 @@ def _tried(name: str, attempt: Callable[[], None], *, advice: str) -> Check:
     try:
         attempt()
     except (OSError, NetlinkError) as error:
-        if isinstance(error, PermissionError) and not check_privileges().ok:
+        if isinstance(error, PermissionError) and check_privileges().ok is False:
             return Check(name=name, ok=None, found="not checked: it takes root")
         return Check(name=name, ok=False, found=f"refused: {error}", advice=advice)
     return Check(name=name, ok=True, found="works")

@@ -14,7 +14,7 @@ class NotPermitted(DatapathError, errors.NotPermitted):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what} is not permitted: run as root, or with the capabilities "
-            "BPF, PERFMON, NET_ADMIN, SYS_ADMIN and SYS_PTRACE"
+            "BPF, PERFMON, NET_ADMIN, SYS_ADMIN, SYS_PTRACE and SYSLOG"
         )
 
 

@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from dyetrace.datapath.linux.errors import NamespaceVanished
 from dyetrace.datapath.linux.netns import CLONE_NEWNET, netns_number, run_in
 from dyetrace.datapath.linux.owners import name_of_process, processes
+from dyetrace.datapath.linux.privileges import may_enter_namespaces
 
 T = TypeVar("T")
 
@@ -115,6 +116,9 @@ def open_namespaces(scope: Scope, notes: list[str]) -> list[Netns]:
     What cannot be opened is noted and left out. The caller closes them.
     """
     found: dict[int, Netns] = {}
+    if not may_enter_namespaces():
+        notes.append("only this namespace is looked at: without CAP_SYS_ADMIN no other is entered")
+        return [] if scope.names else [own_namespace()]
     pids = _pids_by_namespace()
     for name, path in _candidates(scope, pids):
         try:

@@ -59,6 +59,8 @@ def _enter(namespace: str | int) -> None:
     except OSError as error:
         raise NamespaceVanished(namespace) from error
     try:
+        if netns_number(descriptor) == netns_number():
+            return  # we are there, and need no right to go
         if _libc.setns(descriptor, CLONE_NEWNET):
             if get_errno() == errno.EPERM:
                 raise NotPermitted(f"entering namespace {namespace}")
