@@ -97,7 +97,7 @@ def _say_what_is_missing() -> None:
     if any(each.is_needed for each in lacking):
         raise NotPermitted(f"run as root, or give the agent its capabilities: {said}")
     if lacking:
-        print(f"dyetrace: {said}", file=sys.stderr, flush=True)  # noqa: T201 - the agent's log
+        logging.getLogger("dyetrace.agent").warning("%s", said)
 
 
 def _joined(

@@ -30,7 +30,6 @@ from dyetrace.model.policy import ColorCounts
 from dyetrace.model.task import TaskId, task_name
 from dyetrace.wire import blobs, frames
 from dyetrace.wire.codec import BadMessage
-from dyetrace.wire.readiness import tell_ready
 from dyetrace.wire.messages import (
     LOWEST_PROTOCOL,
     PROTOCOL_VERSION,
@@ -52,6 +51,7 @@ from dyetrace.wire.messages import (
     Vitals,
     Welcome,
 )
+from dyetrace.wire.readiness import tell_ready
 
 TICK_S = 0.05  # how often health is told and leases are checked while a task is active
 IDLE_TICK_S = 1.0
