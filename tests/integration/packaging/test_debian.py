@@ -138,6 +138,12 @@ def test_started_by_systemd_they_are_not_root_and_find_a_loss(started):
     assert ("0" not in users, masks, bool(is_kept_down)) == (True, {documented}, True)
 
 
+def test_root_does_not_serve_from_the_folder_of_the_service(started):
+    refused = started.run("dyetrace", "up")
+
+    assert (refused.returncode, "sudo -u dyetrace" in refused.stderr) == (2, True), refused.stderr
+
+
 def test_a_killed_controller_is_started_again_and_its_agent_comes_back(started):
     (before,) = started.show("dyetrace-controller", "MainPID")
 
