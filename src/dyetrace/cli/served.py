@@ -88,7 +88,12 @@ def served_cloud(name: str, inventory: Path | None, gate: Gate | None) -> Served
         nobody = Cloud(name=JOINED, agents=())
         return Served(name=JOINED, near=lambda: nobody, gate=gate, inventory=written)
     chosen = choose_cloud(name, inventory)
-    return Served(name=chosen.name, near=lambda: cloud_again(chosen), gate=gate, inventory=chosen.inventory)
+    return Served(
+        name=chosen.name,
+        near=lambda: cloud_again(chosen),
+        gate=gate,
+        inventory=chosen.inventory,
+    )
 
 
 def host_and_port(text: str) -> tuple[str, int]:
