@@ -21,7 +21,7 @@ PROTOCOLS = {"tcp": Protocol.TCP, "udp": Protocol.UDP}
 RATE = 200.0
 
 
-def eventually(condition: Callable[[], Any], *, within_s: float = 10.0, what: str = "") -> Any:
+def eventually(condition: Callable[[], Any], *, within_s: float = 30.0, what: str = "") -> Any:
     """Wait for a condition; fail when the deadline passes."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
