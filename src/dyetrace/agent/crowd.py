@@ -41,6 +41,7 @@ class Crowd:
     shape: Shape
     unreliable: Unreliable
     flows: int
+    healthy: float  # the share of flows that nothing is wrong with
     hosts: range
     controller: str
     token_file: str
@@ -54,6 +55,7 @@ class Crowd:
             shape=Shape(**settings["shape"]),
             unreliable=Unreliable(**settings["unreliable"]),
             flows=settings["flows"],
+            healthy=settings["healthy"],
             hosts=range(*settings["hosts"]),
             controller=settings["controller"],
             token_file=settings["token_file"],
@@ -63,7 +65,7 @@ class Crowd:
 
     async def run(self) -> None:
         """Join with all hosts, and serve until cancelled; tells on stdout how many have joined."""
-        traffic = Traffic(SimulatedCloud(self.shape), self.flows)
+        traffic = Traffic(SimulatedCloud(self.shape), self.flows, self.healthy)
         wire = DatagramWire(
             {host: path for hosts, path in self.wires.items() for host in hosts},
             self.wires[self.hosts],

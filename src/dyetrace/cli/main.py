@@ -19,6 +19,7 @@ from dyetrace.cli.list_tasks import list_tasks
 from dyetrace.cli.quota import app as quota
 from dyetrace.cli.result import result
 from dyetrace.cli.show import show
+from dyetrace.cli.simulate import simulate
 from dyetrace.cli.stop import stop
 from dyetrace.cli.token import app as token
 from dyetrace.cli.trace import trace
@@ -38,6 +39,7 @@ for command in (trace, add, result, show, watch, stop, export, explain, doctor, 
     app.command()(command)
 # What stays has all its settings from the environment, too, and from a file.
 app.command(context_settings={"auto_envvar_prefix": "DYETRACE"})(up)
+app.command()(simulate)
 app.command("list")(list_tasks)
 agents = typer.Typer(
     invoke_without_command=True,
