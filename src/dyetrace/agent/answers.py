@@ -1,5 +1,6 @@
 """What an agent does and says when a controller asks: each request once more changes nothing."""
 
+import secrets
 import time
 from dataclasses import dataclass, field
 
@@ -45,6 +46,8 @@ class Answers:
     _host: Host | None = None
     _notes: tuple[str, ...] = ()
     _discovered_ns: int = field(default=0)
+    _changes: int = 0
+    _process: str = field(default_factory=lambda: secrets.token_hex(4))
 
     def host(self, *, at_most_old_ns: int | None = None) -> tuple[Host, tuple[str, ...]]:
         """Discover the host, unless that was done lately; however long ago if no age is given."""
@@ -52,7 +55,8 @@ class Answers:
         is_too_old = at_most_old_ns is not None and now_ns - self._discovered_ns > at_most_old_ns
         if self._host is None or is_too_old:
             self._discovered_ns = now_ns
-            self._host, self._notes = self.driver.discover()
+            before, (self._host, self._notes) = self._host, self.driver.discover()
+            self._changes += self._host != before
         return self._host, self._notes
 
     def to(self, request: Request, session: SessionId) -> Answer:
@@ -96,8 +100,7 @@ class Answers:
         """Answer those who want to know how something is here."""
         match request:
             case Discover():
-                host, notes = self.host(at_most_old_ns=request.at_most_old_ns)
-                return Discovered(request=request.request, host=host, notes=notes)
+                return self._discovered(request)
             case Ping():
                 return Pong(request=request.request, clock_ns=self.clock.now_ns())
             case WatchRules() | WatchUncolored():
@@ -108,6 +111,16 @@ class Answers:
                 return self._inspected(request)
             case _:
                 return Refused(request=0, text=f"{type(request).__name__} is not a request")
+
+    def _discovered(self, request: Discover) -> Discovered:
+        host, notes = self.host(at_most_old_ns=request.at_most_old_ns)
+        revision = f"{self._process}-{self._changes}"
+        return Discovered(
+            request=request.request,
+            revision=revision,
+            host=None if request.known == revision else host,
+            notes=notes,
+        )
 
     def _watched(self, request: WatchRules | WatchUncolored) -> Done:
         if isinstance(request, WatchRules):

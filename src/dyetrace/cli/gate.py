@@ -23,6 +23,7 @@ def token(
     host: Annotated[
         str, typer.Option(help="Only this host may use it; it may have joined before.")
     ] = "",
+    uses: Annotated[int, typer.Option(help="How many hosts may join by it.", min=1)] = 1,
     minutes: Annotated[float, typer.Option(help="How long it can be used.", min=0.01)] = 60.0,
     state: State = STATE,
     _: ControllerFile = None,
@@ -33,7 +34,7 @@ def token(
     enrolment = _enrolment(state)
     at = at or _reached_at(state)
     made = enrolment.make_token(
-        host=host, now=datetime.now(UTC), lifetime=timedelta(minutes=minutes)
+        host=host, uses=uses, now=datetime.now(UTC), lifetime=timedelta(minutes=minutes)
     )
     named = f" --host {host}" if host else ""
     typer.echo(made.text)

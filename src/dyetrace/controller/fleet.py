@@ -10,8 +10,7 @@ from dyetrace.controller.links import Links
 from dyetrace.controller.part import Part
 from dyetrace.errors import AgentUnreachable, DyetraceError, NoSource, UnknownEndpoint
 from dyetrace.inventory.clouds import Cloud
-from dyetrace.inventory.merge import Conflict, merge
-from dyetrace.inventory.overlay import apply_inventory
+from dyetrace.inventory.merge import Conflict
 from dyetrace.model.policy import ColorCounts, Plan
 from dyetrace.model.task import Task, TaskId
 from dyetrace.model.topology import Host, Topology
@@ -57,20 +56,10 @@ class Fleet:
             )
         for part in self.parts:
             self.notes.extend(f"{part.name}: {note}" for note in part.notes)
-        hosts = tuple(
-            apply_inventory(part.host, self._cloud.nics)
-            if part.host.name
-            else Host(number=0, name=part.name)
-            for part in self.parts
-        )
+        hosts = [part.host for part in self.parts if part.host.number]
         _refuse_number_clashes(hosts)
-        inventory = self._cloud.inventory
-        merged = merge(inventory, (host for host in hosts if host.number))
-        self.conflicts = merged.conflicts
-        return Topology(
-            hosts=merged.hosts,
-            nics=(*self._cloud.nics.values(), *(entry.nic for entry in inventory.nics)),
-        )
+        topology, self.conflicts = self.links.topology.of(self._cloud, hosts)
+        return topology
 
     def begin(self, on_note: Callable[[str], None]) -> None:
         """Count losses from now on, and tell when a connection goes or comes."""

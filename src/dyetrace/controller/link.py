@@ -85,6 +85,7 @@ class AgentLink:
     records_lost: int = 0  # on their way: what the agent had no room for
     _records: int = 0  # in all shipments up to that one
     _process: str = ""  # the agent's
+    _revision: str = ""  # of the host as it is known
     _connection: Connection | None = None
     _there: asyncio.Event = field(default_factory=asyncio.Event)  # a connection, or no hope of one
     _work: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -300,10 +301,11 @@ class AgentLink:
             self.on_records(self, news)
 
     async def _discover(self) -> None:
-        found = await self.ask(
-            Discover(request=0, at_most_old_ns=FRESH_NS), Discovered, within_s=WELCOME_WITHIN_S
-        )
-        self.host, self.notes = found.host, found.notes
+        wanted = Discover(request=0, at_most_old_ns=FRESH_NS, known=self._revision)
+        found = await self.ask(wanted, Discovered, within_s=WELCOME_WITHIN_S)
+        if found.host is not None:
+            self.host, self._revision = found.host, found.revision
+        self.notes = found.notes
 
     def _has_discovered(self, task: "asyncio.Task[None]") -> None:
         self._discovering = None

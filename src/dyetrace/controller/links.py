@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dyetrace.analyzer.sorted_records import SortedRecords
+from dyetrace.controller.joint_topology import JointTopology
 from dyetrace.controller.link import AgentLink
 from dyetrace.inventory.clouds import AgentAddress
 from dyetrace.transport.in_process import InProcessLog
@@ -28,6 +29,7 @@ class Links:
     is_resumable: bool = False  # a process of this session may come again, and go on
     log: RecordLog = field(default_factory=InProcessLog)
     records: SortedRecords = field(init=False)
+    topology: JointTopology = field(default_factory=JointTopology)
     _is_to_sort: bool = False
     _links: dict[tuple[str, Path], AgentLink] = field(default_factory=dict)
 

@@ -15,6 +15,8 @@ def apply_inventory(host: Host, nics: Mapping[NicPlace, Nic]) -> Host:
     A port that the inventory knows is a vNIC's, whatever it looked like. What the
     inventory leaves empty stays as discovered.
     """
+    if not nics:
+        return host
 
     def laid(netns_name: str, port: Port) -> Port:
         nic = nics.get((host.name, netns_name, port.name))

@@ -65,6 +65,7 @@ class Discover:
 
     request: int
     at_most_old_ns: int = 0
+    known: str = ""  # the revision that I know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,8 @@ class Discovered:
     """Agent: like this."""
 
     request: int
-    host: Host
+    revision: str = ""  # another one whenever anything has changed
+    host: Host | None = None  # None: as you know it
     notes: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-WITHIN_S = 60.0
+WITHIN_S = 300.0
 PROBE_EVERY_S = 0.1
 LOOK_EVERY_S = 0.5
 MOST_AT_ONCE = 64
