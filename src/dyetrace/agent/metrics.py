@@ -109,9 +109,16 @@ def page_of(vitals: Vitals) -> Iterator[str]:
     yield from _metric(
         "dyetrace_agent_records_lost_total",
         "counter",
-        "Sightings that were lost: no room in the ring, or not to be read.",
+        "Sightings that were lost: no room in the ring or the spool, or not to be read.",
         ('{stage="ring"}', vitals.lost_in_ring),
         ('{stage="parser"}', vitals.unreadable),
+        ('{stage="spool"}', vitals.not_kept),
+    )
+    yield from _metric(
+        "dyetrace_agent_spool_bytes",
+        "gauge",
+        "What waits on disk for a controller that is away.",
+        ("", vitals.spool_bytes),
     )
     yield from _metric(
         "dyetrace_agent_inspections_left_out_total",

@@ -183,6 +183,7 @@ class AgentServer:
             lost_in_ring=losses.lost_in_ring,
             unreadable=losses.unreadable,
             inspections_left_out=self._inspector.left_out,
+            spool_bytes=self._sessions.spool_bytes,
             not_kept=self._sessions.dropped,
         )
 
@@ -197,6 +198,7 @@ class AgentServer:
             lost_in_ring=losses.lost_in_ring,
             unreadable=losses.unreadable,
             inspections_left_out=self._inspector.left_out,
+            spool_bytes=self._sessions.spool_bytes,
             not_kept=self._sessions.dropped,
         )
 

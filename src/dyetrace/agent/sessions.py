@@ -92,6 +92,11 @@ class Sessions:
         on_disk = self.spools.dropped if self.spools else 0
         return on_disk + sum(session.outbox.dropped for session in self._sessions.values())
 
+    @property
+    def spool_bytes(self) -> int:
+        """How much waits on disk."""
+        return self.spools.size if self.spools else 0
+
     def _made(self, name: SessionId, *, is_resumable: bool) -> Session:
         spool = self.spools.of(name) if self.spools else None
         return Session(name, Outbox(spool), is_resumable=is_resumable)

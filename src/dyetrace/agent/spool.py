@@ -164,6 +164,11 @@ class Spools:
         folder = state / "spool" / listen.strip("/").replace("/", "_")
         return cls(folder=folder, most_bytes=int(text) * 1024 * 1024)
 
+    @property
+    def size(self) -> int:
+        """How much they hold together, in bytes."""
+        return sum(spool.size for spool in self._open.values())
+
     def left_over(self) -> list[SessionId]:
         """Find the sessions that an earlier process of this agent kept something for."""
         found = []
@@ -192,7 +197,7 @@ class Spools:
 
     def make(self, size: int) -> None:
         """Make room for so many bytes: the oldest of whoever has most goes first."""
-        while sum(spool.size for spool in self._open.values()) + size > self.most_bytes:
+        while self.size + size > self.most_bytes:
             fullest = max(self._open.values(), key=lambda spool: spool.size)
             if not fullest.size:
                 return

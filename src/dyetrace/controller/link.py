@@ -95,10 +95,11 @@ class AgentLink:
     _related_at: float = 0.0
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    async def open(self) -> None:
+    async def open(self, *, at_most_old_ns: int = FRESH_NS) -> None:
         """Be connected, know the host as it is now, and relate its clock to ours.
 
-        Raises AgentUnreachable or ProtocolRefused.
+        at_most_old_ns: how long ago it may have been discovered. Raises AgentUnreachable or
+        ProtocolRefused.
         """
         async with self._opening:
             if not self.is_up:
@@ -106,15 +107,15 @@ class AgentLink:
                 self.is_up = True
                 if self._keeping is None or self._keeping.done():
                     self._keeping = self._start(self._keep_leases())
-        await self.discover()
+        await self.discover(at_most_old_ns=at_most_old_ns)
         if self.clock is None or time.monotonic() - self._related_at > CLOCK_HOLDS_S:
             self._related_at = time.monotonic()
             self.clock = await self._related_clock()
 
-    async def discover(self) -> None:
+    async def discover(self, *, at_most_old_ns: int = FRESH_NS) -> None:
         """Know the host as it is now, or was a moment ago."""
         if self._discovering is None:
-            self._discovering = asyncio.create_task(self._discover())
+            self._discovering = asyncio.create_task(self._discover(at_most_old_ns))
             self._discovering.add_done_callback(self._has_discovered)
         await asyncio.shield(self._discovering)
 
@@ -300,8 +301,8 @@ class AgentLink:
         else:
             self.on_records(self, news)
 
-    async def _discover(self) -> None:
-        wanted = Discover(request=0, at_most_old_ns=FRESH_NS, known=self._revision)
+    async def _discover(self, at_most_old_ns: int) -> None:
+        wanted = Discover(request=0, at_most_old_ns=at_most_old_ns, known=self._revision)
         found = await self.ask(wanted, Discovered, within_s=WELCOME_WITHIN_S)
         if found.host is not None:
             self.host, self._revision = found.host, found.revision

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from dyetrace import __version__
-from dyetrace.controller.link import AgentLink, Clock
+from dyetrace.controller.link import FRESH_NS, AgentLink, Clock
 from dyetrace.errors import DyetraceError
 from dyetrace.inventory.clouds import AgentAddress, Cloud
 from dyetrace.model.topology import Host
 from dyetrace.wire.answer import Json, rfc3339
-from dyetrace.wire.messages import Examine, Examined
+from dyetrace.wire.messages import Examine, Examined, Vitals
 
+HOWEVER_OLD_NS = 2**62  # more than a century
 CALL_EVERY_S = 30.0
 EXAMINED_WITHIN_S = 20.0
 CLOCK_IS_VAGUE_NS = 1_000_000  # a hop takes less
@@ -65,7 +66,8 @@ async def _called(agent: AgentAddress, checks: bool) -> Entry:  # noqa: FBT001 -
         is_certified=agent.is_certified,
     )
     try:
-        await link.open()
+        # Who only calls the roll has no host look around for it.
+        await link.open(at_most_old_ns=FRESH_NS if checks else HOWEVER_OLD_NS)
         told = await link.ask(
             Examine(request=0, checks=checks), Examined, within_s=EXAMINED_WITHIN_S
         )
@@ -104,6 +106,8 @@ def problems_of(entry: Entry) -> Iterator[str]:
     vitals = entry.told.vitals
     if lost := vitals.lost_in_ring + vitals.unreadable:
         yield f"{lost} records were lost since it started: see --ring-kib of `dyetrace agent`"
+    if vitals.not_kept:
+        yield f"{vitals.not_kept} records found no room while a controller was away"
     if entry.host is not None and not entry.host.vfds:
         yield "no VFD was found on it"
     yield from entry.notes
@@ -124,9 +128,7 @@ def entry_json(entry: Entry) -> Json:
         "tasks": vitals.tasks if vitals else None,
         "programs": vitals.programs if vitals else None,
         "records": vitals.recorded if vitals else None,
-        "records_lost": {"ring": vitals.lost_in_ring, "parser": vitals.unreadable}
-        if vitals
-        else None,
+        "records_lost": _lost(vitals) if vitals else None,
         "vfds": len(entry.host.vfds) if entry.host else None,
         "certificate_ends_at": rfc3339(entry.certificate_ends_at)
         if entry.certificate_ends_at
@@ -136,6 +138,14 @@ def entry_json(entry: Entry) -> Json:
             for check in (entry.told.checks if entry.told else ())
         ],
         "problems": list(problems_of(entry)),
+    }
+
+
+def _lost(vitals: Vitals) -> Json:
+    return {
+        "ring": vitals.lost_in_ring,
+        "parser": vitals.unreadable,
+        "spool": vitals.not_kept,
     }
 
 

@@ -265,6 +265,7 @@ class Vitals:
     lost_in_ring: int = 0
     unreadable: int = 0
     inspections_left_out: int = 0
+    spool_bytes: int = 0  # what waits on disk for a controller
     not_kept: int = 0  # records that found no room while a controller was away or deaf
 
 
@@ -317,6 +318,7 @@ class Health:
     lost_in_ring: int = 0
     unreadable: int = 0
     inspections_left_out: int = 0  # there were more first packets than it may inspect for
+    spool_bytes: int = 0  # what waits on disk for a controller
     not_kept: int = 0  # records that found no room while a controller was away or deaf
 
 

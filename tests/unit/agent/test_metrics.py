@@ -12,7 +12,7 @@ from dyetrace.wire.messages import Vitals
 
 VITALS = Vitals(
     up_s=60, tasks=2, programs=9, recorded=1000, lost_in_ring=3, unreadable=1,
-    inspections_left_out=5,
+    inspections_left_out=5, spool_bytes=4096, not_kept=6,
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def test_prometheus_reads_the_page():
     assert found["dyetrace_agent_records_total",] == 1000
     assert found["dyetrace_agent_records_lost_total", "ring"] == 3
     assert found["dyetrace_agent_records_lost_total", "parser"] == 1
+    assert found["dyetrace_agent_records_lost_total", "spool"] == 6
+    assert found["dyetrace_agent_spool_bytes",] == 4096
     assert found["dyetrace_agent_inspections_left_out_total",] == 5
 
 

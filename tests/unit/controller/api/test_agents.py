@@ -1,14 +1,17 @@
 """The roll of the agents, as operators get it; and what Prometheus is told of it."""
 
 import asyncio
+import time
 
 import pytest
 
 from dyetrace import __version__
 from dyetrace.agent.examine import Examination
+from dyetrace.controller.link import FRESH_NS
 from dyetrace.errors import StoreUnavailable
 from dyetrace.wire.messages import HostCheck
 from support.api import an_api
+from support.fake_agents import until
 
 CHECKS = (
     HostCheck(name="drop reasons", ok=None, found="none", advice="use a newer kernel"),
@@ -39,12 +42,29 @@ def test_every_agent_is_told_of_and_one_that_is_down_with_when_it_was_heard(tmp_
         web = before["cn-1"]
         assert (web["is_up"], web["is_able"], web["version"]) == (True, True, __version__)
         assert web["clock_uncertainty_ns"] > 0
-        assert (web["tasks"], web["records_lost"]) == (0, {"ring": 0, "parser": 0})
+        assert (web["tasks"], web["records_lost"]) == (0, {"ring": 0, "parser": 0, "spool": 0})
         assert web["checks"] == []
         assert after["cn-1"]["is_up"]
         assert (after["cn-2"]["is_up"], after["cn-2"]["is_able"]) == (False, False)
         assert after["cn-2"]["last_heard_at"] == before["cn-2"]["last_heard_at"]
         assert "cn-2" in after["cn-2"]["problems"][0]
+
+    run(test, tmp_path)
+
+
+def test_a_host_does_not_look_around_each_time_the_roll_is_called(tmp_path):
+    async def test(api):
+        await roll(api)
+        before = len(api.agents.web.ticks("discover"))
+        for _ in range(3):
+            await roll(api)
+        called = len(api.agents.web.ticks("discover"))
+        since = time.monotonic_ns()  # so long a discovery is good for whoever wants one
+        await until(lambda: time.monotonic_ns() - since > FRESH_NS)
+        await roll(api, checks=True)
+
+        assert called == before
+        assert len(api.agents.web.ticks("discover")) == before + 1
 
     run(test, tmp_path)
 
