@@ -69,6 +69,7 @@ class Controller:
                     self.meters,
                     identity_provider=self.identity_provider,
                     roll=self.roll,
+                    is_open=lambda: gate is None or gate.is_open,
                 ),
                 self.diagnoses,
                 roll=self.roll,

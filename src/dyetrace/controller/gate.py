@@ -101,6 +101,11 @@ class Gate:
         await asyncio.gather(*ending, return_exceptions=True)
 
     @property
+    def is_open(self) -> bool:
+        """Whether agents can come in."""
+        return bool(self._standing) and not any(task.done() for task in self._standing)
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """The hosts whose agents are in."""
         return tuple(sorted(self._inside))

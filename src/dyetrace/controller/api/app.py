@@ -1,5 +1,7 @@
 """The API put together."""
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 
 from dyetrace import __version__
@@ -26,8 +28,12 @@ def make_app(
     *,
     identity_provider: IdentityProvider | None = None,
     roll: Roll | None = None,
+    is_open: Callable[[], bool] = lambda: True,
 ) -> FastAPI:
-    """Make the application; without anything behind it, it can only be described."""
+    """Make the application; without anything behind it, it can only be described.
+
+    is_open: whether agents can come in, where they do by a gate.
+    """
     app = FastAPI(
         title="dyetrace",
         version=__version__,
@@ -41,6 +47,7 @@ def make_app(
     app.state.meters = meters
     app.state.identity_provider = identity_provider
     app.state.roll = roll
+    app.state.is_open = is_open
     app.state.streams = Streams()
     app.state.refusals = Refusals(on_refusal=meters.refused if meters else lambda _: None)
     app.include_router(traces.router)

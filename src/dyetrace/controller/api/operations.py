@@ -27,11 +27,13 @@ async def health() -> Ready:
     operation_id="ready",
     responses={503: {"model": Problem, "description": "It would refuse new tasks."}},
 )
-async def ready(desk: Desk) -> Ready:
-    """Say that tasks can be kept, and would not be refused."""
+async def ready(request: Request, desk: Desk) -> Ready:
+    """Say that tasks can be kept, would not be refused, and that agents can come in."""
     pulled = await asyncio.to_thread(desk.switch.pulled)
     if desk.is_leaving or pulled is not None:
         raise TracingStopped("no task is taken now")
+    if not request.app.state.is_open():
+        raise TracingStopped("no agent can come in by the gate: see the controller's log")
     return Ready(status="ok")
 
 

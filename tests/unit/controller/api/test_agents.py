@@ -12,6 +12,7 @@ from dyetrace.errors import StoreUnavailable
 from dyetrace.wire.messages import HostCheck
 from support.api import an_api
 from support.fake_agents import until
+from support.gates import a_gate
 
 CHECKS = (
     HostCheck(name="drop reasons", ok=None, found="none", advice="use a newer kernel"),
@@ -157,5 +158,19 @@ def test_it_is_not_ready_while_the_store_cannot_be_reached_though_it_is_healthy(
         assert healthy.status_code == 200
         assert (ready.status_code, ready.json()["code"]) == (503, "STORE_UNAVAILABLE")
         assert "10.0.0.9" not in ready.text
+
+    run(test, tmp_path)
+
+
+def test_it_is_ready_only_while_agents_can_come_in(tmp_path):
+    async def test(api):
+        async with a_gate(tmp_path / "at") as at:
+            api.client._transport.app.state.is_open = lambda: at.gate.is_open
+            before = await api.ask("GET", "/readyz", as_=None)
+            at.gate._standing[0].cancel()
+            await until(at.gate._standing[0].done)
+            after = await api.ask("GET", "/readyz", as_=None)
+
+        assert (before.status_code, after.status_code) == (200, 503)
 
     run(test, tmp_path)
