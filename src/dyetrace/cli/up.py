@@ -149,7 +149,11 @@ def up(
         Controller(
             diagnoses=diagnoses,
             meters=meters,
-            roll=Roll(find_cloud=served.cloud, on_called=meters.called),
+            roll=Roll(
+                find_cloud=served.cloud,
+                on_called=meters.called,
+                certificates=entrance.certificates if entrance is not None else dict,
+            ),
             identity_provider=provider,
             served=served,
             state=state,

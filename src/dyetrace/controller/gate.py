@@ -121,6 +121,13 @@ class Gate:
             ),
         )
 
+    def certificates(self) -> dict[str, float]:
+        """Say until when each host's newest certificate holds, in seconds since 1970."""
+        ends: dict[str, float] = {}
+        for entry in self.enrolment.register.holding(self.now().timestamp()):
+            ends[entry.host] = max(entry.expires, ends.get(entry.host, 0.0))
+        return ends
+
     def revoke(self, name: str) -> tuple[str, ...]:
         """Revoke a host's certificates, or one by serial; its agent is out at once."""
         serials = self.enrolment.register.revoke(name)

@@ -100,6 +100,13 @@ class Meters:
             registry=registry,
         )
 
+        self.certificate_ends = Gauge(
+            "dyetrace_agent_certificate_end_timestamp_seconds",
+            "Until when the certificate of an agent that has joined holds.",
+            ["host"],
+            registry=registry,
+        )
+
     def refused(self, code: str) -> None:
         """Count a request that was refused."""
         self.refusals.labels(code=code).inc()
@@ -127,10 +134,15 @@ class Meters:
 
     def called(self, entries: Iterable[Entry]) -> None:
         """Take what the roll tells; hosts that are no more have no figures."""
-        for meter in (self.agent_up, self.agent_version, self.offset, self.uncertainty):
+        for meter in (
+            *(self.agent_up, self.agent_version, self.certificate_ends),
+            *(self.offset, self.uncertainty),
+        ):
             meter.clear()
         for entry in entries:
             self.agent_up.labels(host=entry.name).set(entry.is_up)
+            if entry.certified_until_s is not None:
+                self.certificate_ends.labels(host=entry.name).set(entry.certified_until_s)
             if entry.told is not None:
                 self.agent_version.labels(host=entry.name, version=entry.told.version).set(1)
             if entry.clock is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +35,7 @@ class Entry:
     told: Examined | None = None
     error: str = ""
     heard_at: datetime | None = None  # None: never
+    certified_until_s: float | None = None  # since 1970, as our register has it
 
     @property
     def is_up(self) -> bool:
@@ -50,6 +51,7 @@ class Entry:
     def certificate_ends_at(self) -> datetime | None:
         """Until when it may speak for its host."""
         ends_s = self.told.certificate_ends_s if self.told else None
+        ends_s = ends_s if ends_s is not None else self.certified_until_s
         return datetime.fromtimestamp(ends_s, UTC) if ends_s is not None else None
 
 
@@ -155,6 +157,7 @@ class Roll:
 
     find_cloud: Callable[[], Cloud]  # called in a thread
     on_called: Callable[[tuple[Entry, ...]], None] = lambda _: None
+    certificates: Callable[[], Mapping[str, float]] = dict  # by host; called in a thread
     every_s: float = CALL_EVERY_S
     _heard_at: dict[str, datetime] = field(default_factory=dict)
 
@@ -163,7 +166,15 @@ class Roll:
         cloud = await asyncio.to_thread(self.find_cloud)
         called = await call_roll(cloud, checks=checks)
         self._heard_at |= {entry.name: entry.called_at for entry in called if entry.is_up}
-        entries = tuple(replace(entry, heard_at=self._heard_at.get(entry.name)) for entry in called)
+        ends = await asyncio.to_thread(self.certificates)
+        entries = tuple(
+            replace(
+                entry,
+                heard_at=self._heard_at.get(entry.name),
+                certified_until_s=ends.get(entry.name),
+            )
+            for entry in called
+        )
         self.on_called(entries)
         return entries
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.diagnosis import eventually
-from support.service import DYETRACE
+from support.service import DYETRACE, Service
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 RULES = DEPLOY / "prometheus" / "dyetrace.rules.yml"
@@ -34,32 +35,44 @@ def exported(text):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The page of an agent's figures."""
-    folder = tmp_path_factory.mktemp("agent")
+def series(cloud, tmp_path_factory):
+    """All that a controller tells, and an agent that has joined it, once the roll was called."""
+    folder = tmp_path_factory.mktemp("up")
+    service = Service(cloud, folder)
+    try:
+        service.start()
+        with joined(folder) as page, service.client() as client:
+
+            def told():
+                client.get("/v1/agents")
+                text = client.get("/metrics").text
+                return text if 'dyetrace_agent_version{host="cn-9"' in text else None
+
+            text = eventually(told, what="the agent to be on the roll")
+            yield exported(text) | exported(page)
+    finally:
+        service.close()
+
+
+@contextmanager
+def joined(folder):
+    """Join an agent that sees no namespace of anybody; give the page of its figures."""
+    controller = (folder / "gate" / "reached-at").read_text().strip()
     process = subprocess.Popen(
         [*DYETRACE, "agent", "--listen", str(folder / "agent.sock"), "--netns", "no-such-*",
-         "--metrics", "127.0.0.1:0"],
+         "--join", controller, "--token-file", str(folder / "join.token"), "--host", "cn-9",
+         "--state", str(folder / "agent"), "--metrics", "127.0.0.1:0"],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        url = re.search(r"http://\S+", process.stderr.readline())[0]
-        yield httpx.get(url, timeout=5).text
+        for line in process.stderr:
+            if found := re.search(r"http://\S+", line):
+                break
+        yield httpx.get(found[0], timeout=5).text
     finally:
         process.terminate()
         process.wait(timeout=10)
         process.stderr.close()
-
-
-@pytest.fixture
-def series(service, page):
-    """All that the controller and an agent tell, once the roll was called."""
-    with service.client() as client:
-        eventually(
-            lambda: "dyetrace_agent_version{" in client.get("/metrics").text,
-            what="the roll to be called",
-        )
-        return exported(client.get("/metrics").text) | exported(page)
 
 
 def expressions():
