@@ -1,7 +1,7 @@
 """How much each tenant may trace, where that differs from what all may."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -55,8 +55,3 @@ def quota_of(connection: Connection, tenant: str, default: Quota) -> Quota:
     """Give what holds for a tenant."""
     row = connection.execute(select(quotas).where(quotas.c.tenant == tenant)).one_or_none()
     return default.with_own({name: getattr(row, name) for name in NAMES}) if row else default
-
-
-def quota_json(quota: Quota) -> dict[str, int]:
-    """Write a quota."""
-    return asdict(quota)
