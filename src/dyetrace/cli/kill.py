@@ -1,16 +1,23 @@
 """dyetrace kill: stop all tracing, everywhere."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dyetrace.cli.options import DatabaseUrl, Server, TokenFile
+from dyetrace.cli.configuration import ControllerFile
+from dyetrace.cli.options import STATE, DatabaseFile, DatabaseUrl, Server, State, TokenFile
+
+if TYPE_CHECKING:
+    from dyetrace.controller.store import Database
 
 
 def kill(
     reason: Annotated[str, typer.Option(help="Why, as the audit log will say.")] = "",
     release: Annotated[bool, typer.Option("--release", help="Take tasks again.")] = False,
     database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
+    state: State = STATE,
+    _: ControllerFile = None,
     server: Server = None,
     token_file: TokenFile = None,
 ) -> None:
@@ -20,27 +27,28 @@ def kill(
     database: every controller and command that uses it obeys within a second or so.
     """
     from dyetrace.cli.remote import remote_of
+    from dyetrace.cli.stored import open_database
 
     remote = remote_of(server, token_file, is_local=database is not None)
     if release:
         if remote is not None:
             remote.ask("DELETE", "/v1/kill")
         else:
-            _release(database)
+            _release(open_database(database, database_file, state))
         typer.echo("the kill switch is released: tasks are taken again")
         return
     if remote is not None:
         cancelled = remote.ask("POST", "/v1/kill", {"reason": reason})[1]["cancelled"]
     else:
-        cancelled = _pull(database, reason)
+        cancelled = _pull(open_database(database, database_file, state), reason)
     typer.echo(f"the kill switch is pulled: {cancelled} tasks cancelled, none is taken")
 
 
-def _pull(database: str | None, reason: str) -> int:
+def _pull(opened: "Database", reason: str) -> int:
     from dyetrace.cli.local_admin import audited, local_admin
     from dyetrace.controller.store import KillSwitch, TaskPages, TaskStore
 
-    store, by = TaskStore(database), local_admin().name
+    store, by = TaskStore(opened), local_admin().name
     try:
         KillSwitch(store.database).pull(by=by, reason=reason)
         store.fail_abandoned()
@@ -53,11 +61,10 @@ def _pull(database: str | None, reason: str) -> int:
     return len(active)
 
 
-def _release(database: str | None) -> None:
+def _release(opened: "Database") -> None:
     from dyetrace.cli.local_admin import audited
-    from dyetrace.controller.store import Database, KillSwitch
+    from dyetrace.controller.store import KillSwitch
 
-    opened = Database(database)
     try:
         KillSwitch(opened).release()
         audited(opened, "release", target="kill switch", outcome="released")

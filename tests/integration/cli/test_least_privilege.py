@@ -16,6 +16,7 @@ from support.tap_vm import plug_vm
 NOBODY = 65534
 NUMBERS = {each.name: each.number for each in CAPABILITIES}
 SOCKET = "/run/dyetrace/agent.sock"
+STATE = "/run/dyetrace/agent"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +49,7 @@ def agent(host, *without):
     process = host.start(
         "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs",
         f"--inh-caps={masks}", f"--ambient-caps={masks}", f"--bounding-set={masks}",
-        sys.executable, "-m", "dyetrace", "agent", "--listen", SOCKET,
+        sys.executable, "-m", "dyetrace", "agent", "--listen", SOCKET, "--state", STATE,
     )  # fmt: skip
     try:
         eventually(

@@ -144,6 +144,15 @@ def test_root_does_not_serve_from_the_folder_of_the_service(started):
     assert (refused.returncode, "sudo -u dyetrace" in refused.stderr) == (2, True), refused.stderr
 
 
+def test_the_kill_switch_that_root_pulls_is_the_services(started):
+    started.do("dyetrace", "kill", "--reason", "a drill")
+    stopped = traced(started)
+    started.do("dyetrace", "kill", "--release")
+
+    assert (stopped.returncode, "a drill" in stopped.stderr) == (1, True), stopped.stderr
+    assert traced(started).returncode == 0
+
+
 def test_a_killed_controller_is_started_again_and_its_agent_comes_back(started):
     (before,) = started.show("dyetrace-controller", "MainPID")
 

@@ -101,6 +101,24 @@ def test_a_file_asked_for_by_name_and_missing_is_an_error(file):
     assert str(file) in shown("agent", "--config", str(file))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("token create", "token list", "token revoke", "quota set", "quota clear", "quota list"),
+        *("audit", "kill", "gate token", "gate list", "gate revoke"),
+    ],
+)
+def test_a_command_about_the_controller_looks_where_the_controller_does(command, file):
+    file.write_text("[controller]\nlistn = 1\n")
+
+    done = runner.invoke(app, [*command.split(), "--config", str(file), "x", "y"])
+
+    assert "listn is no setting of [controller]" in str(done.exception)
+    helped = runner.invoke(app, [*command.split(), "--help"]).output
+    assert "--state" in helped
+    assert ("--database-file" in helped) is not command.startswith("gate")
+
+
 @pytest.mark.parametrize(("command", "page"), [("up", "service.md"), ("agent", "agents.md")])
 def test_every_setting_stands_in_the_howto(command, page):
     documented = (HOWTO / page).read_text()
