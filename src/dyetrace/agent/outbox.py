@@ -22,6 +22,7 @@ class Outbox:
     records: int = 0  # in all shipments so far
     dropped: int = 0  # records that found no room, sent or not
     records_acknowledged: int = 0
+    most_in_memory: int = field(default_factory=lambda: MOST_IN_MEMORY)  # bytes
     _acknowledged: int = 0
     _memory: "deque[Entry]" = field(default_factory=deque)
     _in_memory: int = 0  # bytes
@@ -55,7 +56,7 @@ class Outbox:
         self.records += records
         self._memory.append(entry)
         self._in_memory += len(data)
-        self._put_away(MOST_IN_MEMORY)
+        self._put_away(self.most_in_memory)
 
     def put_away(self) -> None:
         """Keep all on disk: the controller is away, and our own end may come before it is back."""
@@ -88,7 +89,11 @@ class Outbox:
 
     def _put_away(self, most: int) -> None:
         while self._memory and self._in_memory > most:
-            entry = self._memory.popleft()
+            entry = self._memory[0]
+            is_kept = self.spool is not None and self.spool.append(entry)
+            if not is_kept and self._in_memory <= self.most_in_memory:
+                return  # the disk is full, but memory is not
+            self._memory.popleft()
             self._in_memory -= len(entry.data)
-            if self.spool is None or not self.spool.append(entry):
+            if not is_kept:
                 self.dropped += entry.records

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -285,7 +285,9 @@ class AgentServer:
         self._ship()
         await visit.connection.all_sent()
         counts = self._held.counts().get(visit.session.id, {})
-        visit.connection.tell(self._health(self.driver.losses(), counts), at_once=True)
+        health = self._health(self.driver.losses(), counts)
+        shipped = visit.session.outbox.records
+        visit.connection.tell(replace(health, shipped=shipped), at_once=True)
         await visit.connection.answer(Done(request=request.request))
 
     async def _settle(self, request: Settle, visit: _Visit) -> None:

@@ -194,6 +194,8 @@ class Spools:
         spool = self._open.pop(session, None)
         if spool is not None:
             spool.clear()
+            with suppress(OSError):  # others have something there
+                self.folder.rmdir()
 
     def make(self, size: int) -> None:
         """Make room for so many bytes: the oldest of whoever has most goes first."""

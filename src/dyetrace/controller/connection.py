@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from dyetrace.errors import DyetraceError
 from dyetrace.wire import frames
 from dyetrace.wire.codec import BadMessage
 from dyetrace.wire.messages import Answer, Health, Inspections, News, Records, Request
@@ -22,6 +23,7 @@ class Connection:
     _listening: "asyncio.Task[None] | None" = None
     _is_aborted: bool = False
     _waiting: dict[int, "asyncio.Future[Answer]"] = field(default_factory=dict)
+    _first_of: dict[int, Callable[[Answer], None]] = field(default_factory=dict)
 
     @classmethod
     async def to(
@@ -42,8 +44,15 @@ class Connection:
         """Whether it has ended."""
         return self._is_aborted or self._listening is None or self._listening.done()
 
-    async def ask(self, request: Request) -> Answer:
-        """Send a request that has its number, and wait for its answer."""
+    async def ask(
+        self, request: Request, *, first: Callable[[Answer], None] | None = None
+    ) -> Answer:
+        """Send a request that has its number, and wait for its answer.
+
+        first: is given the answer before anything that comes after it is looked at.
+        """
+        if first is not None:
+            self._first_of[request.request] = first
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self.is_lost:
             raise ConnectionResetError("the connection has ended")
@@ -53,6 +62,7 @@ class Connection:
             return await answer
         finally:
             self._waiting.pop(request.request, None)
+            self._first_of.pop(request.request, None)
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()  # looked at, or asyncio complains where users see it
 
@@ -81,9 +91,18 @@ class Connection:
                     self.on_news(message)
                 elif (waiting := self._waiting.get(message.request)) and not waiting.done():
                     # A request is no answer: whoever asked looks at its kind.
-                    waiting.set_result(cast("Answer", message))
+                    self._answered(waiting, cast("Answer", message))
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionResetError("the connection has ended"))
         self._writer.close()
         self.on_lost(self)
+
+    def _answered(self, waiting: "asyncio.Future[Answer]", answer: Answer) -> None:
+        try:
+            if answer.request in self._first_of:
+                self._first_of[answer.request](answer)
+        except DyetraceError as error:
+            waiting.set_exception(error)
+        else:
+            waiting.set_result(answer)

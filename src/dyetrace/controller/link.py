@@ -191,8 +191,7 @@ class AgentLink:
         )
         try:
             async with asyncio.timeout(within_s):
-                answer = await connection.ask(hello)
-            self._welcomed(answer)
+                await connection.ask(hello, first=self._welcomed)
         except (TimeoutError, ConnectionError) as error:
             await connection.close()
             raise AgentUnreachable(f"the agent of host {self.name} does not answer") from error
@@ -286,6 +285,9 @@ class AgentLink:
         """Take what came unasked; what came before changes nothing."""
         if isinstance(news, Health):
             self.health = news
+            if news.shipped is not None:  # beyond what has come, nothing will
+                self.records_lost += max(news.shipped - self._records, 0)
+                self._records = news.shipped
             for task_id, counts in news.colored.items():
                 if task_id in self.parts:
                     self.parts[task_id].heard(counts)

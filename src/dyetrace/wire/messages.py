@@ -320,6 +320,7 @@ class Health:
     inspections_left_out: int = 0  # there were more first packets than it may inspect for
     spool_bytes: int = 0  # what waits on disk for a controller
     not_kept: int = 0  # records that found no room while a controller was away or deaf
+    shipped: int | None = None  # records in all shipments of the session, if all were sent by now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

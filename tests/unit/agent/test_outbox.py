@@ -133,17 +133,21 @@ def little_room(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_costs_records_that_are_counted_and_nothing_else(spools):
+def test_a_full_disk_costs_records_only_when_memory_is_full_too_and_they_are_counted(
+    spools, monkeypatch
+):
+    monkeypatch.setattr(agent_outbox, "MOST_IN_MEMORY", 50_000)
     outbox = Outbox(spools.of("a"))
     with little_room(65_000):
-        for _ in range(20):
+        for number in range(1, 21):
             shipped(outbox, size=10_000)
             outbox.put_away()
+            assert outbox.dropped == 0 or number > 11
     kept = read(outbox)
 
-    assert kept == numbered(1, len(kept))
-    assert 0 < len(kept) < 20
-    assert outbox.dropped == 2 * (20 - len(kept))
+    assert kept[:6] == numbered(1, 6), "on disk"
+    assert kept[6:] == numbered(16, 20), "in memory"
+    assert outbox.dropped == 2 * 9
     outbox.acknowledge(20)
     shipped(outbox)
     outbox.put_away()

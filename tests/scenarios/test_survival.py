@@ -1,0 +1,237 @@
+"""Processes that die, freeze and come again at each stage of a task: what that does to its answer.
+
+The analyzer is in the controller's process, so what befalls it is what befalls the
+controller. Each harm is done by signals to real processes, and judged by the answer
+that the same task has undisturbed, by the receiver's count of packets and by the kernel's
+own list of programs.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from dyetrace.lab.cloud import Cloud
+from dyetrace.lab.faults import FabricRouteMissing
+from dyetrace.lab.traffic import flowing
+from support.harmed import ASKED, PACKETS, Harmed, let_pass, spool_of
+from support.service import Service
+
+STAGES = ("ready", "tracing", "collecting")
+SOURCE, RECEIVER = "cn-1", "cn-3"
+
+
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory) -> Iterator[Harmed]:
+    cloud = Cloud.up("three-hosts", name=f"t{os.getpid()}-harm")
+    service = Service(cloud, tmp_path_factory.mktemp("state"))
+    made = Harmed(cloud, service)
+    try:
+        service.start()
+        yield made
+    finally:
+        service.close()
+        made.stack.close()
+        cloud.down()
+
+
+def traffic(cloud):
+    return flowing(cloud, "blue-web", "blue-db", protocol="udp", family=4, rate=200, duration=90)
+
+
+def carried_out(harmed, harm=lambda *_: None, stage="ready", **changes):
+    """Trace while packets flow, do harm at a stage, and give the end and the receiver's report."""
+    with traffic(harmed.cloud) as flow:
+        name = harmed.begun(**changes)
+        harmed.reach(name, stage)
+        if stage == "tracing":
+            let_pass(flow, 100)  # half a second of its two
+        harm(harmed, flow)
+        ended = harmed.ended(name)
+        return ended, flow.stop()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(harmed):
+    """The answer that nothing has disturbed."""
+    answer, report = carried_out(harmed)
+    assert answer["verdict"] == "DELIVERED", answer["summary"]
+    assert (answer["total"], report.lost) == (PACKETS, 0)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def undisturbed_loss(harmed):
+    """And the one of packets that vanish, which takes longer to collect."""
+    harmed.cloud.inject(FabricRouteMissing())
+    try:
+        answer, _ = carried_out(harmed)
+    finally:
+        harmed.cloud.heal()
+    assert answer["verdict"] == "LOST", answer["summary"]
+    return answer
+
+
+def controller_killed(harmed, _flow):
+    harmed.service.end(signal.SIGKILL)
+    harmed.service.start()
+
+
+def controller_frozen(harmed, flow):
+    harmed.service.process.send_signal(signal.SIGSTOP)
+    sent = flow.report().sent
+    while flow.report().sent < sent + 400:
+        os.sched_yield()
+    harmed.service.process.send_signal(signal.SIGCONT)
+
+
+def agent_frozen(host):
+    def harm(harmed, flow):
+        harmed.signal_agent(host, signal.SIGSTOP)
+        try:
+            sent = flow.report().sent
+            while flow.report().sent < sent + 400:
+                os.sched_yield()
+        finally:
+            harmed.signal_agent(host, signal.SIGCONT)
+
+    return harm
+
+
+def agent_killed(host):
+    def harm(harmed, _flow):
+        harmed.kill_agent(host)
+        harmed.start_agent(host)
+
+    return harm
+
+
+BRIDGED = {
+    "the controller is killed and started anew": controller_killed,
+    "the controller is frozen for two seconds": controller_frozen,
+    "the source's agent is frozen for two seconds": agent_frozen(SOURCE),
+    "the receiver's agent is frozen for two seconds": agent_frozen(RECEIVER),
+}
+GAPS = {
+    "the source's agent is killed and started anew": agent_killed(SOURCE),
+    "the receiver's agent is killed and started anew": agent_killed(RECEIVER),
+}
+
+
+def facts(answer):
+    """What must not depend on what befell the processes."""
+    return {
+        "verdict": answer["verdict"],
+        "total": answer["total"],
+        "lost": answer["lost"],
+        "codes": [finding["code"] for finding in answer["findings"]],
+        "undetermined": answer["undetermined"],
+        "records": answer["cost"]["records"],
+        "records_lost": answer["cost"]["records_lost"],
+    }
+
+
+@pytest.mark.parametrize("harm", BRIDGED)
+@pytest.mark.parametrize("stage", ["ready", "tracing"])
+def test_what_is_bridged_changes_no_answer(harmed, undisturbed, stage, harm):
+    answer, report = carried_out(harmed, BRIDGED[harm], stage)
+
+    assert facts(answer) == facts(undisturbed), answer
+    assert report.lost == 0
+    harmed.nothing_is_left()
+
+
+@pytest.mark.parametrize("harm", BRIDGED)
+def test_what_is_bridged_while_collecting_changes_no_answer(harmed, undisturbed_loss, harm):
+    harmed.cloud.inject(FabricRouteMissing())
+    try:
+        answer, _ = carried_out(harmed, BRIDGED[harm], "collecting")
+    finally:
+        harmed.cloud.heal()
+
+    assert facts(answer) == facts(undisturbed_loss), answer
+    harmed.nothing_is_left()
+
+
+@pytest.mark.parametrize("harm", GAPS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_leaves_a_gap_accuses_nobody_and_says_why(harmed, stage, harm):
+    ended, report = carried_out(harmed, GAPS[harm], stage)
+
+    assert ended.get("findings", []) == []
+    assert report.lost == 0
+    if ended.get("verdict") == "DELIVERED":
+        assert ended["total"] == sum(path["packets"] for path in ended["paths"])
+    elif "verdict" in ended:
+        assert ended["verdict"] == "UNDETERMINED", ended["summary"]
+        assert {each["code"] for each in ended["undetermined"]} == {"AGENT_DOWN"}
+        assert "started anew" in ended["undetermined"][0]["text"]
+    else:
+        assert "no source could be colored" in ended["error"], ended
+    harmed.nothing_is_left()
+
+
+def test_a_controller_that_comes_too_late_says_what_was_missed(harmed):
+    with traffic(harmed.cloud) as flow:
+        name = harmed.begun(packet_count=100_000)
+        harmed.reach(name, "tracing")
+        let_pass(flow, 100)
+        harmed.service.end(signal.SIGKILL)
+        harmed.nothing_is_left()
+        harmed.service.start()
+        answer = harmed.ended(name)
+        assert flow.stop().lost == 0
+
+    assert answer["findings"] == []
+    if answer["verdict"] != "DELIVERED":  # then all that had been colored was accounted for
+        assert answer["verdict"] == "UNDETERMINED", answer["summary"]
+        assert "its controller was away too long" in answer["undetermined"][0]["text"]
+
+
+def test_a_full_disk_at_an_agent_harms_no_packet_and_no_answer_that_fits_into_memory(
+    harmed, undisturbed
+):
+    spool = spool_of(harmed.agents[RECEIVER])
+    spool.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", spool], check=True)
+    try:
+        (spool / "full").write_bytes(b"x" * 4096)
+        answer, report = carried_out(harmed, controller_killed, "tracing")
+    finally:
+        subprocess.run(["umount", spool], check=True)
+
+    assert facts(answer) == facts(undisturbed), answer
+    assert report.lost == 0
+    harmed.nothing_is_left()
+
+
+def test_a_full_disk_at_the_controller_is_said_and_the_answer_kept_when_there_is_room(harmed):
+    state = harmed.service.folder / "small"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], check=True)
+    service = Service(harmed.cloud, state)
+    small = Harmed(harmed.cloud, service, agents=harmed.agents)
+    try:
+        service.start()
+        with traffic(harmed.cloud) as flow:
+            name = small.begun()
+            small.reach(name, "tracing")
+            with (state / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+                while True:
+                    filler.write(b"x" * 4096)
+            with service.client() as client:
+                other = {"srcVM_ID": "blue-web", "dstVM_ID": "blue-app"}
+                refused = client.post("/v1/traces", json=ASKED | {"filter": other})
+            let_pass(flow, 600)  # until after its two seconds
+            (state / "filler").unlink()
+            answer = small.ended(name)
+        assert answer["verdict"] == "DELIVERED", answer
+        assert refused.status_code == 503, refused.text
+        assert "make room" in refused.text
+    finally:
+        service.close()
+        subprocess.run(["umount", state], check=True)
+    harmed.nothing_is_left()
