@@ -52,6 +52,14 @@ class Wire:
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
+    def break_off(self):
+        """End all connections; new ones are carried."""
+        pairs, self.pairs = self.pairs, []
+        for each in (end for pair in pairs for end in pair):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
     def end(self):
         self.listening.close()
         for each in (end for pair in self.pairs for end in pair):
@@ -63,7 +71,7 @@ class Wire:
 class Joined:
     """A lab cloud without agents of its own, a gate, and an agent for each host that joins it."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, *settings):
         self.folder = folder
         self.cloud = Cloud.up("three-hosts", name=name, agents=False)
         self.stack = ExitStack()
@@ -71,7 +79,7 @@ class Joined:
         self.state = folder / "controller"
         self.controller = self._start(
             *("up", "--cloud", "none", "--joined", f"{name}-joined", "--state", str(self.state)),
-            *("--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0"),
+            *("--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0", *settings),
             log="up",
         )
         said = eventually(
@@ -104,6 +112,13 @@ class Joined:
             *("--netns", f"{prefix_of(self.cloud.name)}{host}.*"),
             log=host,
         )
+
+    def gate_says(self, *command):
+        command = [*PROGRAM, "gate", *command, "--state", str(self.state)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def serials(self):
+        return {line.split("\t")[1] for line in self.gate_says("list").splitlines()}
 
     def socket_of(self, host):
         return self.state / "gate" / "agents" / f"{host}.sock"
@@ -213,6 +228,49 @@ def test_a_cut_connection_leaves_nothing_attached_beyond_its_lease(joined, store
     assert answers[0]["verdict"] == "UNDETERMINED", explained(answers[0])
     assert {each["code"] for each in answers[0]["undetermined"]} == {"AGENT_DOWN"}
     assert answers[0]["findings"] == []
+
+
+def test_a_connection_that_breaks_and_comes_again_costs_nothing(joined, store):
+    wire = Wire(joined.port)
+    joined.stack.callback(wire.end)
+    all_in(joined, through=wire)
+    wanted = filter_of(joined.cloud, "blue-web", "blue-db", protocol="udp", family=4)
+    with flowing(joined.cloud, "blue-web", "blue-db", rate=200, duration=60) as flow:
+        tracer, answers = traced_in_background(joined, wanted, store, packets=600, time_s=20.0)
+        wait_for_coloring(flow, store)
+        wire.break_off()
+        tracer.join()
+        assert flow.stop().lost == 0
+
+    assert answers[0]["verdict"] == "DELIVERED", explained(answers[0])
+    assert (answers[0]["total"], answers[0]["cost"]["records_lost"]) == (600, 0)
+    assert joined.log("cn-3").count("connected as host cn-3") == 2
+    eventually(lambda: not attached_to(joined.cloud), what="the programs to be gone")
+
+
+def test_certificates_are_renewed_and_revoked_in_mid_trace(tmp_path, store):
+    joined = Joined(f"t{os.getpid()}-short", tmp_path, "--certificate-hours", "0.003")
+    with joined.stack:
+        all_in(joined)
+        before = joined.serials()
+        wanted = filter_of(joined.cloud, "blue-web", "blue-db", protocol="udp", family=4)
+        with flowing(joined.cloud, "blue-web", "blue-db", rate=100, duration=90) as flow:
+            tracer, answers = traced_in_background(
+                joined, wanted, store, packets=1_200, time_s=30.0
+            )
+            tracer.join()
+            assert not before & joined.serials(), "all were renewed"
+            tracer, revoked = traced_in_background(joined, wanted, store, packets=5_000, time_s=4.0)
+            wait_for_coloring(flow, store)
+            joined.gate_says("revoke", "cn-3")
+            tracer.join()
+            assert flow.stop().lost == 0
+
+    assert answers[0]["verdict"] == "DELIVERED", explained(answers[0])
+    assert (answers[0]["total"], answers[0]["cost"]["records_lost"]) == (1_200, 0)
+    assert revoked[0]["verdict"] == "UNDETERMINED", explained(revoked[0])
+    assert {each["code"] for each in revoked[0]["undetermined"]} == {"AGENT_DOWN"}
+    assert revoked[0]["findings"] == []
 
 
 def attached_to(cloud, host=""):

@@ -1,4 +1,4 @@
-"""PostgreSQL is killed, stopped or frozen at each stage of a task: the answer is kept all the same."""
+"""PostgreSQL killed, stopped or frozen at each stage of a task: its answer is kept all the same."""
 
 import os
 import signal
@@ -90,7 +90,8 @@ def test_a_task_goes_on_without_its_store_and_its_answer_is_kept(stored, stage, 
         if fault:
             stored.cloud.heal()
 
-    assert answer.get("verdict") == ("LOST" if fault else "DELIVERED"), (answer, stored.service.log())
+    expected = "LOST" if fault else "DELIVERED"
+    assert answer.get("verdict") == expected, (answer, stored.service.log())
     assert (answer["total"], answer["cost"]["records_lost"]) == (PACKETS, 0)
     assert fault or report.lost == 0
     with stored.service.client() as client:

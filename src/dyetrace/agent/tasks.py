@@ -4,8 +4,10 @@ A policy belongs to its task, not to a connection: what is asked twice changes
 nothing more, and only the lease ends what nobody renews.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from dyetrace.datapath.driver import Batch, DatapathDriver
 from dyetrace.errors import PolicyRefused
@@ -29,7 +31,7 @@ class Held:
     ports: frozenset[PortKey] = frozenset()
     color_probes: int = 0
     is_coloring: bool = False
-    is_rules_traced: bool = True  # from LOG until coloring stops
+    traced: frozenset[int] = frozenset()  # rules are, from LOG until coloring stops
     has_colored: bool = False
 
 
@@ -43,6 +45,8 @@ class HeldTasks:
 
     driver: DatapathDriver
     tasks: dict[TaskId, Held] = field(default_factory=dict)
+    _ports: Counter[PortKey] = field(default_factory=Counter)  # how many tasks log there
+    _traced: Counter[int] = field(default_factory=Counter)  # for how many tasks, by namespace
 
     def log(
         self,
@@ -54,24 +58,26 @@ class HeldTasks:
         at_start: HeldTask,
     ) -> tuple[int, tuple[str, ...]]:
         """Log for a task, rules traced where it logs; returns the probes and notes."""
+        held = self.tasks.get(task_id)
+        if held is not None and held.ports == policy.ports:
+            held.until_ns = until_ns
+            return self.driver.log_at(frozenset(self._ports))
         namespaces = frozenset(port[1] for port in policy.ports if policy.inspects)
-        self.driver.trace_rules(self._rules_traced() | namespaces)  # goes on beside attaching
+        self.driver.trace_rules(frozenset(self._traced) | namespaces)  # goes on beside attaching
         try:
-            probes, notes = self.driver.log_at(self._ports() | policy.ports)
+            probes, notes = self.driver.log_at(frozenset(self._ports) | policy.ports)
         except BaseException:
-            self.driver.trace_rules(self._rules_traced())
-            self.driver.log_at(self._ports())
+            self.driver.trace_rules(frozenset(self._traced))
+            self.driver.log_at(frozenset(self._ports))
             raise
-        held = self.tasks.setdefault(
-            task_id,
-            Held(
-                session=session,
-                until_ns=until_ns,
-                at_start=at_start,
-                is_rules_traced=policy.inspects,
-            ),
-        )
-        held.ports, held.until_ns = policy.ports, until_ns
+        if held is None:
+            held = Held(session=session, until_ns=until_ns, at_start=at_start)
+            self.tasks[task_id] = held
+        _count_off(self._ports, held.ports)
+        _count_off(self._traced, held.traced)
+        held.until_ns, held.ports, held.traced = until_ns, policy.ports, namespaces
+        self._ports.update(policy.ports)
+        self._traced.update(namespaces)
         return probes, (*notes, *self.driver.rules_traced())
 
     def color(self, policy: ColorPolicy, *, lease_ns: int) -> int:
@@ -103,8 +109,9 @@ class HeldTasks:
     def stop_color(self, task_id: TaskId) -> None:
         """Stop coloring for a task, if it colors, and tracing rules for it."""
         held = self._held(task_id)
-        held.is_rules_traced = False
-        self.driver.trace_rules(self._rules_traced())
+        _count_off(self._traced, held.traced)
+        held.traced = frozenset()
+        self.driver.trace_rules(frozenset(self._traced))
         if held.is_coloring:
             self.driver.stop_color(task_id)
             held.is_coloring = False
@@ -116,9 +123,11 @@ class HeldTasks:
         try:
             self.stop_color(task_id)
         finally:
-            if self.tasks.pop(task_id).has_colored:
+            held = self.tasks.pop(task_id)
+            if held.has_colored:
                 self.driver.forget(task_id)
-            self.driver.log_at(self._ports())
+            _count_off(self._ports, held.ports)
+            self.driver.log_at(frozenset(self._ports))
 
     def remove_session(self, session: SessionId) -> None:
         """Let go of all tasks of a controller that is gone."""
@@ -161,10 +170,10 @@ class HeldTasks:
                 f"task {task_name(task_id)} is not held here: its lease may have ended"
             ) from None
 
-    def _ports(self) -> frozenset[PortKey]:
-        return frozenset().union(*(held.ports for held in self.tasks.values()))
 
-    def _rules_traced(self) -> frozenset[int]:
-        return frozenset(
-            port[1] for held in self.tasks.values() if held.is_rules_traced for port in held.ports
-        )
+def _count_off(counted: Counter[Any], some: Iterable[Any]) -> None:
+    """Count one less of each, and forget what nobody has any more."""
+    for each in some:
+        counted[each] -= 1
+        if not counted[each]:
+            del counted[each]

@@ -1,6 +1,7 @@
 """One connection to an agent: requests and answers by number, and what comes unasked."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from dyetrace.wire import frames
 from dyetrace.wire.codec import BadMessage
 from dyetrace.wire.messages import Answer, Health, Inspections, News, Records, Request
 
+BUSY_FOR_S = 60.0  # an agent may be, with what others ask
+
 
 @dataclass(slots=True)
 class Connection:
@@ -22,6 +25,7 @@ class Connection:
     _writer: asyncio.StreamWriter
     _listening: "asyncio.Task[None] | None" = None
     _is_aborted: bool = False
+    _heard_at: float = 0.0
     _waiting: dict[int, "asyncio.Future[Answer]"] = field(default_factory=dict)
     _first_of: dict[int, Callable[[Answer], None]] = field(default_factory=dict)
 
@@ -45,21 +49,32 @@ class Connection:
         return self._is_aborted or self._listening is None or self._listening.done()
 
     async def ask(
-        self, request: Request, *, first: Callable[[Answer], None] | None = None
+        self,
+        request: Request,
+        *,
+        within_s: float,
+        first: Callable[[Answer], None] | None = None,
     ) -> Answer:
         """Send a request that has its number, and wait for its answer.
 
+        Raises TimeoutError when nothing at all comes for so long: who answers others is busy.
         first: is given the answer before anything that comes after it is looked at.
         """
-        if first is not None:
-            self._first_of[request.request] = first
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self.is_lost:
             raise ConnectionResetError("the connection has ended")
         self._waiting[request.request] = answer
+        if first is not None:
+            self._first_of[request.request] = first
         try:
-            await frames.send(self._writer, request)
-            return await answer
+            async with asyncio.timeout(within_s):
+                await frames.send(self._writer, request)
+            deadline = time.monotonic() + BUSY_FOR_S
+            while not (await asyncio.wait({answer}, timeout=within_s))[0]:
+                now = time.monotonic()
+                if now - self._heard_at >= within_s or now > deadline:
+                    raise TimeoutError
+            return answer.result()
         finally:
             self._waiting.pop(request.request, None)
             self._first_of.pop(request.request, None)
@@ -87,6 +102,7 @@ class Connection:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         with suppress(BadMessage):
             while (message := await frames.receive(reader)) is not None:
+                self._heard_at = time.monotonic()
                 if isinstance(message, Records | Inspections | Health):
                     self.on_news(message)
                 elif (waiting := self._waiting.get(message.request)) and not waiting.done():

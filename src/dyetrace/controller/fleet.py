@@ -56,10 +56,11 @@ class Fleet:
             )
         for part in self.parts:
             self.notes.extend(f"{part.name}: {note}" for note in part.notes)
-        hosts = [part.host for part in self.parts if part.host.number]
+        hosts = tuple(part.host for part in self.parts if part.host.number)
         _refuse_number_clashes(hosts)
-        topology, self.conflicts = self.links.topology.of(self._cloud, hosts)
-        return topology
+        known = self.links.known(self._cloud, hosts)
+        self.conflicts = known.conflicts
+        return known.topology
 
     def begin(self, on_note: Callable[[str], None]) -> None:
         """Count losses from now on, and tell when a connection goes or comes."""

@@ -1,8 +1,10 @@
 """The controller's end of its session with one agent, through as many connections as that takes."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -91,8 +93,9 @@ class AgentLink:
     _work: "set[asyncio.Task[None]]" = field(default_factory=set)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _keeping: "asyncio.Task[None] | None" = None
-    _discovering: "asyncio.Task[None] | None" = None
-    _related_at: float = 0.0
+    _getting_to_know: "asyncio.Task[None] | None" = None  # what all who open it meanwhile wait for
+    _discovered_at: float = -math.inf
+    _related_at: float = -math.inf
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def open(self, *, at_most_old_ns: int = FRESH_NS) -> None:
@@ -107,17 +110,10 @@ class AgentLink:
                 self.is_up = True
                 if self._keeping is None or self._keeping.done():
                     self._keeping = self._start(self._keep_leases())
-        await self.discover(at_most_old_ns=at_most_old_ns)
-        if self.clock is None or time.monotonic() - self._related_at > CLOCK_HOLDS_S:
-            self._related_at = time.monotonic()
-            self.clock = await self._related_clock()
-
-    async def discover(self, *, at_most_old_ns: int = FRESH_NS) -> None:
-        """Know the host as it is now, or was a moment ago."""
-        if self._discovering is None:
-            self._discovering = asyncio.create_task(self._discover(at_most_old_ns))
-            self._discovering.add_done_callback(self._has_discovered)
-        await asyncio.shield(self._discovering)
+        if self._getting_to_know is None:
+            self._getting_to_know = asyncio.create_task(self._get_to_know(at_most_old_ns))
+            self._getting_to_know.add_done_callback(self._has_got_to_know)
+        await asyncio.shield(self._getting_to_know)
 
     async def ask(
         self, request: Request, kind: type[A], *, within_s: float = 0.0, ports: int = 0
@@ -132,13 +128,12 @@ class AgentLink:
         while left:
             connection = await self._connected()
             try:
-                async with asyncio.timeout(within_s):
-                    return self._checked(await connection.ask(numbered), kind)
+                return self._checked(await connection.ask(numbered, within_s=within_s), kind)
             except TimeoutError:
                 left -= 1
                 connection.abort()  # another one may reach it
             except ConnectionError:
-                continue
+                connection.abort()  # its end may not have been noticed yet
         self._give_up()
         raise AgentUnreachable(f"the agent of host {self.name} does not answer")
 
@@ -159,11 +154,8 @@ class AgentLink:
         if connection is None:
             return
         if is_up and not connection.is_lost:
-            try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
-                    await connection.ask(Bye(request=next(self._numbers)))
-            except (TimeoutError, ConnectionError):
-                pass  # then its leases end
+            with suppress(TimeoutError, ConnectionError):  # then its leases end
+                await connection.ask(Bye(request=next(self._numbers)), within_s=ANSWER_WITHIN_S)
         await connection.close()
 
     async def _connected(self) -> Connection:
@@ -190,8 +182,7 @@ class AgentLink:
             records=self._records,
         )
         try:
-            async with asyncio.timeout(within_s):
-                await connection.ask(hello, first=self._welcomed)
+            await connection.ask(hello, within_s=within_s, first=self._welcomed)
         except (TimeoutError, ConnectionError) as error:
             await connection.close()
             raise AgentUnreachable(f"the agent of host {self.name} does not answer") from error
@@ -219,7 +210,7 @@ class AgentLink:
         is_another = bool(self._process) and self._process != answer.process
         self._process = answer.process
         if is_another:
-            self._related_at = 0.0
+            self._related_at = -math.inf
         for part in self.parts.values():
             part.reconnected(answer, is_another_process=is_another)
 
@@ -303,15 +294,21 @@ class AgentLink:
         else:
             self.on_records(self, news)
 
-    async def _discover(self, at_most_old_ns: int) -> None:
-        wanted = Discover(request=0, at_most_old_ns=at_most_old_ns, known=self._revision)
-        found = await self.ask(wanted, Discovered, within_s=WELCOME_WITHIN_S)
-        if found.host is not None:
-            self.host, self._revision = found.host, found.revision
-        self.notes = found.notes
+    async def _get_to_know(self, at_most_old_ns: int) -> None:
+        """Discover the host and relate its clock, unless that was done lately."""
+        now = time.monotonic()
+        if now - self._discovered_at > at_most_old_ns / SECOND_NS:
+            discover = Discover(request=0, at_most_old_ns=at_most_old_ns, known=self._revision)
+            found = await self.ask(discover, Discovered, within_s=WELCOME_WITHIN_S)
+            if found.host is not None:  # else all that was made of it holds
+                self.host, self._revision = found.host, found.revision
+            self.notes, self._discovered_at = found.notes, time.monotonic()
+        if now - self._related_at > CLOCK_HOLDS_S:
+            self.clock = await self._related_clock()
+            self._related_at = now
 
-    def _has_discovered(self, task: "asyncio.Task[None]") -> None:
-        self._discovering = None
+    def _has_got_to_know(self, task: "asyncio.Task[None]") -> None:
+        self._getting_to_know = None
         if not task.cancelled():
             task.exception()  # whoever waits gets it
 

@@ -3,12 +3,15 @@
 import asyncio
 import secrets
 from dataclasses import dataclass, field
+from operator import is_
 from pathlib import Path
 
 from dyetrace.analyzer.sorted_records import SortedRecords
-from dyetrace.controller.joint_topology import JointTopology
 from dyetrace.controller.link import AgentLink
-from dyetrace.inventory.clouds import AgentAddress
+from dyetrace.inventory.clouds import AgentAddress, Cloud
+from dyetrace.inventory.merge import Conflict, merge
+from dyetrace.inventory.overlay import apply_inventory
+from dyetrace.model.topology import Host, Topology
 from dyetrace.transport.in_process import InProcessLog
 from dyetrace.transport.log import RecordLog, Shipment
 from dyetrace.wire.messages import Records, SessionId
@@ -21,6 +24,31 @@ def new_session() -> SessionId:
     return secrets.token_hex(16)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A cloud as its hosts and its inventory say that it is."""
+
+    cloud: Cloud
+    hosts: tuple[Host, ...]  # as discovered
+    topology: Topology
+    conflicts: tuple[Conflict, ...]
+
+    @classmethod
+    def of(cls, cloud: Cloud, hosts: tuple[Host, ...]) -> "Known":
+        """Lay the inventory over the hosts."""
+        inventory = cloud.inventory
+        merged = merge(inventory, (apply_inventory(host, cloud.nics) for host in hosts))
+        return cls(
+            cloud=cloud,
+            hosts=hosts,
+            topology=Topology(
+                hosts=merged.hosts,
+                nics=(*cloud.nics.values(), *(entry.nic for entry in inventory.nics)),
+            ),
+            conflicts=merged.conflicts,
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class Links:
     """One link an agent, whatever the number of tasks."""
@@ -29,7 +57,7 @@ class Links:
     is_resumable: bool = False  # a process of this session may come again, and go on
     log: RecordLog = field(default_factory=InProcessLog)
     records: SortedRecords = field(init=False)
-    topology: JointTopology = field(default_factory=JointTopology)
+    _known: "Known | None" = None
     _is_to_sort: bool = False
     _links: dict[tuple[str, Path], AgentLink] = field(default_factory=dict)
 
@@ -51,6 +79,19 @@ class Links:
                 is_certified=agent.is_certified,
             )
         return self._links[key]
+
+    def known(self, cloud: Cloud, hosts: tuple[Host, ...]) -> "Known":
+        """Put together what hosts and inventory say: once, as long as both stay as they are."""
+        last = self._known
+        is_as_before = (
+            last is not None
+            and len(hosts) == len(last.hosts)
+            and all(map(is_, hosts, last.hosts))
+            and cloud == last.cloud
+        )
+        if last is None or not is_as_before:
+            last = self._known = Known.of(cloud, hosts)
+        return last
 
     async def close(self) -> None:
         """Disconnect from all; each then lets go of what this controller had asked for."""
