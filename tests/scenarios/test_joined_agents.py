@@ -249,25 +249,28 @@ def test_a_connection_that_breaks_and_comes_again_costs_nothing(joined, store):
 
 
 def test_certificates_are_renewed_and_revoked_in_mid_trace(tmp_path, store):
-    joined = Joined(f"t{os.getpid()}-short", tmp_path, "--certificate-hours", "0.003")
+    joined = Joined(f"t{os.getpid()}-short", tmp_path, "--certificate-hours", "0.007")
     with joined.stack:
         all_in(joined)
         before = joined.serials()
         wanted = filter_of(joined.cloud, "blue-web", "blue-db", protocol="udp", family=4)
         with flowing(joined.cloud, "blue-web", "blue-db", rate=100, duration=90) as flow:
             tracer, answers = traced_in_background(
-                joined, wanted, store, packets=1_200, time_s=30.0
+                joined, wanted, store, packets=2_400, time_s=40.0
             )
+            eventually(lambda: not before & joined.serials(), within_s=30, what="all to be renewed")
+            assert tracer.is_alive(), "that was in mid-trace"
             tracer.join()
-            assert not before & joined.serials(), "all were renewed"
-            tracer, revoked = traced_in_background(joined, wanted, store, packets=5_000, time_s=4.0)
+            tracer, revoked = traced_in_background(
+                joined, wanted, store, packets=5_000, time_s=12.0
+            )
             wait_for_coloring(flow, store)
             joined.gate_says("revoke", "cn-3")
             tracer.join()
             assert flow.stop().lost == 0
 
     assert answers[0]["verdict"] == "DELIVERED", explained(answers[0])
-    assert (answers[0]["total"], answers[0]["cost"]["records_lost"]) == (1_200, 0)
+    assert (answers[0]["total"], answers[0]["cost"]["records_lost"]) == (2_400, 0)
     assert revoked[0]["verdict"] == "UNDETERMINED", explained(revoked[0])
     assert {each["code"] for each in revoked[0]["undetermined"]} == {"AGENT_DOWN"}
     assert revoked[0]["findings"] == []
