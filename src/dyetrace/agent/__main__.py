@@ -51,6 +51,7 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
     join: str | None,
     state: str,
     token_file: str | None,
+    spool_mib: int,
     metrics: str | None,
     log_format: str,
 ) -> None:
@@ -85,7 +86,7 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
             idle_exit_s=idle_exit_s,
             clock=clock,
             examine=lambda: examine(identity),
-            spools=Spools.under(Path(state), listen),
+            spools=Spools.under(Path(state), listen, mib=spool_mib),
         )
         run(server, dialer, page_at)
 

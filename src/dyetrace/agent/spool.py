@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 
-from dyetrace.errors import InvalidRequest
 from dyetrace.wire.messages import SessionId
 
-VARIABLE = "DYETRACE_AGENT_SPOOL_MIB"
-MOST_MIB = 64
+MOST_BYTES = 64 * 1024 * 1024
 SEGMENT_BYTES = 1024 * 1024
 HEADER = Struct(">QQII")  # number, records before it, records in it, bytes that follow
 SESSION = re.compile(r"[0-9a-f]{1,32}")
@@ -81,6 +79,8 @@ class Spool:
     def append(self, entry: Entry) -> bool:
         """Keep an entry, younger than all before; False: there is no room on the disk."""
         data = HEADER.pack(entry.number, entry.before, entry.records, len(entry.data)) + entry.data
+        if len(data) > self.room.most_bytes:
+            return False
         self.room.make(len(data))
         newest = self._segments[-1] if self._segments else None
         if newest is None or newest.size + len(data) > SEGMENT_BYTES:
@@ -151,18 +151,15 @@ class Spools:
     """All spools of an agent, in one folder; together they stay within a size."""
 
     folder: Path
-    most_bytes: int = MOST_MIB * 1024 * 1024
+    most_bytes: int = MOST_BYTES
     dropped: int = 0  # records that had to make room for younger ones
     _open: dict[SessionId, Spool] = field(default_factory=dict)
 
     @classmethod
-    def under(cls, state: Path, listen: str) -> "Spools":
-        """Give an agent its own, by its socket; raises InvalidRequest."""
-        text = os.environ.get(VARIABLE, str(MOST_MIB))
-        if not text.isdecimal():
-            raise InvalidRequest(f"{VARIABLE}={text}: give a whole number of MiB")
+    def under(cls, state: Path, listen: str, *, mib: int) -> "Spools":
+        """Give an agent its own, by its socket."""
         folder = state / "spool" / listen.strip("/").replace("/", "_")
-        return cls(folder=folder, most_bytes=int(text) * 1024 * 1024)
+        return cls(folder=folder, most_bytes=mib * 1024 * 1024)
 
     @property
     def size(self) -> int:

@@ -25,7 +25,7 @@ def agent(
         typer.Option(help="File with a join token; needed the first time only."),
     ] = None,
     state: Annotated[
-        Path, typer.Option(help="Folder for this agent's key and certificate.")
+        Path, typer.Option(help="Folder for this agent's key, certificate and spool.")
     ] = Path("/var/lib/dyetrace/agent"),
     host: Annotated[
         str | None, typer.Option(help="This host's name; the system's if left out.")
@@ -55,6 +55,13 @@ def agent(
     idle_exit: Annotated[
         float | None, typer.Option(help="Exit after this many seconds without a controller.")
     ] = None,
+    spool_mib: Annotated[
+        int,
+        typer.Option(
+            help="How much to keep on disk for controllers that are away, in MiB; 0: nothing.",
+            min=0,
+        ),
+    ] = 64,
     metrics: Annotated[
         str | None,
         typer.Option(help="ADDRESS:PORT of a page for Prometheus; none if left out."),
@@ -104,6 +111,7 @@ def agent(
         "join": join,
         "state": str(state),
         "token_file": str(token_file) if token_file else None,
+        "spool_mib": spool_mib,
         "metrics": metrics,
         "log_format": log_format,
     }

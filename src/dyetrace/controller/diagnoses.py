@@ -248,8 +248,11 @@ class Diagnoses:
         try:
             cloud = await asyncio.to_thread(self.find_cloud)
             prepared = await prepare(task, cloud, self.links, taken_up=taken_up)
+        except asyncio.CancelledError:
+            self.links.records.leave(task.id)
+            raise
         except DyetraceError as error:
-            log.warning("task %s cannot go on: %s", stored.id, error)
+            log.warning("cannot go on: %s", error, extra={"task": stored.id})
             self.links.records.leave(task.id)
             why = f"its controller was started anew, and could not go on: {error}"
             await self.scribe.ended(stored.id, TaskState.FAILED, error=why)

@@ -12,6 +12,7 @@ from support.diagnosis import eventually
 from support.postgres import PostgresServer
 from support.stores.access import AuditOnlyGrows, TokensOpen, database
 from support.stores.quotas import QuotasHold
+from support.stores.taking_up import TasksAreTakenUp
 from support.stores.tasks import (
     RequestsComeTwice,
     RunnersDie,
@@ -50,6 +51,9 @@ class TestRunnersDie(RunnersDie): ...
 
 
 class TestTasksAreClaimed(TasksAreClaimed): ...
+
+
+class TestTasksAreTakenUp(TasksAreTakenUp): ...
 
 
 class TestRequestsComeTwice(RequestsComeTwice): ...

@@ -10,6 +10,7 @@ from dyetrace.controller.store import TaskStore
 from dyetrace.errors import InvalidRequest, NotPermitted, StoreTooNew, StoreUnavailable
 from support.stores.access import AuditOnlyGrows, TokensOpen, database
 from support.stores.quotas import QuotasHold
+from support.stores.taking_up import TasksAreTakenUp
 from support.stores.tasks import (
     RequestsComeTwice,
     RunnersDie,
@@ -41,6 +42,9 @@ class TestRunnersDie(RunnersDie): ...
 
 
 class TestTasksAreClaimed(TasksAreClaimed): ...
+
+
+class TestTasksAreTakenUp(TasksAreTakenUp): ...
 
 
 class TestRequestsComeTwice(RequestsComeTwice): ...

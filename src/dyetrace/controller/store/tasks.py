@@ -76,9 +76,11 @@ class TaskStore:
         admit may refuse it, in the same transaction. Raises what that raises,
         TaskAlreadyActive or RequestKeyReused. Tasks of dead runners give way.
         """
-        lasts = task.limits.trace_time + timedelta(seconds=GRACE_S)
-        until = task.opened_at + (SESSION_LEASE if self.session else lasts)
-        runner = self._process(os.getpid()) | {"runner_until": stored_time(until)}
+        until = stored_time(task.opened_at + task.limits.trace_time + timedelta(seconds=GRACE_S))
+        if self.session:
+            with self.database.reading() as connection:
+                until = self.database.now(connection) + SESSION_LEASE
+        runner = self._process(os.getpid()) | {"runner_until": until}
         return self._insert(_row(task, cloud, request) | runner, by, key, admit)
 
     def queue(
