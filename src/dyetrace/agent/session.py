@@ -53,9 +53,10 @@ class Connection:
         self._there_is_more.set()
 
     async def all_sent(self) -> None:
-        """Wait until all that is in the outbox now was handed to the connection."""
+        """Wait until all that is in the outbox was handed to the connection."""
         self.notice()
-        await self._is_sent.wait()
+        while not self._is_sent.is_set():  # once it was, more may have come before we go on
+            await self._is_sent.wait()
 
     async def answer(self, answer: Answer) -> None:
         """Send an answer, waiting while the other side is slow."""
