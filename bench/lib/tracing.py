@@ -48,6 +48,7 @@ class Controller:
         fleet = self._fleets[task.id] = Fleet(self._cloud, task_id=task.id, links=self._links)
         try:
             await fleet.open()
+            fleet.begin(placed.log, lambda _: None)
             await _install(fleet, task, placed)
             yield task
         finally:
@@ -67,7 +68,7 @@ async def _install(fleet: Fleet, task: Task, placed: Plan) -> None:
     )
     await _tell_all(fleet, lambda _: Flush(request=0))
     for part in fleet.up():
-        part.is_held = True  # so that its lease is renewed
+        part.begin()  # so that its lease is renewed
     for part in fleet.up(placed.color):
         policy = placed.color[part.host.number]
         await part.ask(Color(request=0, policy=policy, lease_ns=LEASE_NS), Done)

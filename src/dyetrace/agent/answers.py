@@ -94,7 +94,8 @@ class Answers:
         )
         if is_new and request.policy.inspects:
             self.inspector.begin(request.policy.receivers)
-        return Done(request=request.request, probes=probes, notes=notes)
+        at_start = self.held.tasks[request.task_id].at_start
+        return Done(request=request.request, probes=probes, notes=notes, at_start=at_start)
 
     def _looked(self, request: Request) -> Answer:
         """Answer those who want to know how something is here."""

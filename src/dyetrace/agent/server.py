@@ -286,8 +286,9 @@ class AgentServer:
         await visit.connection.all_sent()
         counts = self._held.counts().get(visit.session.id, {})
         health = self._health(self.driver.losses(), counts)
-        shipped = visit.session.outbox.records
-        visit.connection.tell(replace(health, shipped=shipped), at_once=True)
+        if visit.connection.has_sent_all:  # there may be more already
+            health = replace(health, shipped=visit.session.outbox.records)
+        visit.connection.tell(health, at_once=True)
         await visit.connection.answer(Done(request=request.request))
 
     async def _settle(self, request: Settle, visit: _Visit) -> None:

@@ -45,7 +45,7 @@ class Connection:
     @property
     def has_sent_all(self) -> bool:
         """Whether nothing waits for the other side to read."""
-        return self._is_sent.is_set()
+        return self.outbox.after(self.sent) is None
 
     def notice(self) -> None:
         """There is something new in the outbox."""

@@ -60,26 +60,31 @@ class Connection:
         Raises TimeoutError when nothing at all comes for so long: who answers others is busy.
         first: is given the answer before anything that comes after it is looked at.
         """
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
         if self.is_lost:
             raise ConnectionResetError("the connection has ended")
         self._waiting[request.request] = answer
         if first is not None:
             self._first_of[request.request] = first
+        look = loop.call_later(within_s, self._look, answer, within_s, loop.time() + BUSY_FOR_S)
         try:
-            async with asyncio.timeout(within_s):
-                await frames.send(self._writer, request)
-            deadline = time.monotonic() + BUSY_FOR_S
-            while not (await asyncio.wait({answer}, timeout=within_s))[0]:
-                now = time.monotonic()
-                if now - self._heard_at >= within_s or now > deadline:
-                    raise TimeoutError
-            return answer.result()
+            self._writer.write(frames.framed(request))
+            return await answer
         finally:
+            look.cancel()
             self._waiting.pop(request.request, None)
             self._first_of.pop(request.request, None)
-            if not answer.cancel() and not answer.cancelled():
-                answer.exception()  # looked at, or asyncio complains where users see it
+
+    def _look(self, answer: "asyncio.Future[Answer]", within_s: float, until: float) -> None:
+        """Give up waiting where nobody answers anybody; else look again later."""
+        if answer.done():
+            return
+        loop = asyncio.get_running_loop()
+        if time.monotonic() - self._heard_at >= within_s or loop.time() > until:
+            answer.set_exception(TimeoutError())
+        else:
+            loop.call_later(within_s, self._look, answer, within_s, until)
 
     def say(self, request: Request) -> None:
         """Send what is not answered; it is lost with the connection."""

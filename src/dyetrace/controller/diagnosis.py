@@ -72,6 +72,7 @@ class Diagnosis:
     on_progress: Callable[[Progress], None]
     is_cancelled: Callable[[], bool] = lambda: False
     on_verdict: Callable[[Verdict], None] = lambda _: None
+    plan: Plan | None = None  # if it was made already
     taken_up: TakenUp | None = None
     _probes: int = 0
     _failed: Mapping[str, DyetraceError] = field(default_factory=dict)  # at logging, by host
@@ -85,8 +86,8 @@ class Diagnosis:
         The verdict is told before the policies are let go, which takes its time.
         """
         self._began = time.monotonic()
-        wanted = self.fleet.plan(self.task, self.topology)
-        self.fleet.begin(lambda text: self._note([text]))
+        wanted = self.plan or self.fleet.plan(self.task, self.topology)
+        self.fleet.begin(wanted.log, lambda text: self._note([text]))
         try:
             self._begin_or_go_on(wanted)
             if self._state is TaskState.READY:
@@ -124,9 +125,7 @@ class Diagnosis:
             )
             self._probes += done.probes
             self._note(f"{part.name}: {note}" for note in done.notes)
-            await part.ask(Flush(request=0), Done)
-            part.begin()
-            part.is_held = True
+            part.begin(done.at_start)
 
         failed = await self.fleet.each(self.fleet.up(wanted.log), log)
         self._note(map(str, failed.values()))
@@ -334,6 +333,7 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
     on_verdict: Callable[[Verdict], None] = lambda _: None,
+    wanted: Plan | None = None,
     taken_up: TakenUp | None = None,
 ) -> Verdict:
     """Carry out one task; the fleet is to be closed, whatever happens.
@@ -352,6 +352,7 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
             on_progress=on_progress,
             is_cancelled=is_cancelled,
             on_verdict=on_verdict,
+            plan=wanted,
             taken_up=taken_up,
         ).run()
     except TimeoutError as error:

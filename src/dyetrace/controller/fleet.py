@@ -31,6 +31,7 @@ class Fleet:
             for agent in cloud.agents
         ]
         self._lost_before = Counter[int]()
+        self._planned: set[int] = set()  # the hosts that have something to do
         self.notes: list[str] = []
         self.conflicts: tuple[Conflict, ...] = ()  # between inventory and agents
 
@@ -62,12 +63,14 @@ class Fleet:
         self.conflicts = known.conflicts
         return known.topology
 
-    def begin(self, on_note: Callable[[str], None]) -> None:
-        """Count losses from now on, and tell when a connection goes or comes."""
+    def begin(self, hosts: Iterable[int], on_note: Callable[[str], None]) -> None:
+        """Count losses from now on, and tell when a connection to these hosts goes or comes."""
         self._lost_before = Counter(self.links.records.lost)
+        self._planned = set(hosts)
         for part in self.parts:
-            part.note = on_note
-            part.begin()
+            if part.host.number in self._planned:
+                part.note = on_note
+            part.set_out()
 
     def was_begun_on(self, hosts: Iterable[int]) -> None:
         """An earlier process of this controller had LOG stand on these hosts."""
@@ -105,17 +108,17 @@ class Fleet:
             part.link.acknowledge()
 
     def up(self, hosts: Iterable[int] | None = None) -> list[Part]:
-        """The agents that live; of these hosts, if given."""
-        wanted = None if hosts is None else set(hosts)
+        """The agents that live; of these hosts, or of all that have something to do."""
+        wanted = self._planned if hosts is None else set(hosts)
+        return [part for part in self.parts if part.is_up and part.host.number in wanted]
+
+    def reachable(self) -> list[Part]:
+        """Those that can be asked, also where they have missed something."""
         return [
             part
             for part in self.parts
-            if part.is_up and (wanted is None or part.host.number in wanted)
+            if part.link.is_up and part.host.number and part.host.number in self._planned
         ]
-
-    def reachable(self) -> list[Part]:
-        """The agents that can be asked, also those that have missed something."""
-        return [part for part in self.parts if part.link.is_up and part.host.number]
 
     async def each(
         self, parts: Iterable[Part], act: Callable[[Part], Awaitable[object]]

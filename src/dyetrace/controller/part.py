@@ -112,16 +112,26 @@ class Part:
         if self.link.parts.get(self.task_id) is self:
             del self.link.parts[self.task_id]
 
-    def begin(self) -> None:
-        """Count losses from now on, unless that began earlier."""
+    def begin(self, at_start: HeldTask | None = None) -> None:
+        """LOG stands there: count losses from what had been lost then."""
         if self.is_held:
-            return
+            return  # that began earlier
+        self.is_held = True
+        self.at_start = at_start or self._lost_by_now()
+        self._lost_on_way_at_start = self.link.records_lost
+
+    def set_out(self) -> None:
+        """Nothing of what was lost by now is the task's."""
+        if not self.is_held:
+            self.at_start = self._lost_by_now()
+            self._lost_on_way_at_start = self.link.records_lost
+
+    def _lost_by_now(self) -> HeldTask:
         health = self.link.health
-        self.at_start = HeldTask(
+        return HeldTask(
             lost=health.lost_in_ring + health.unreadable,
             inspections_left_out=health.inspections_left_out,
         )
-        self._lost_on_way_at_start = self.link.records_lost
 
     def heard(self, counts: ColorCounts) -> None:
         """Take how coloring goes."""

@@ -121,6 +121,7 @@ async def carry_out(  # noqa: PLR0913 - collaborators, by keyword
             on_progress=on_progress,
             is_cancelled=lambda: scribe.is_cancelled(name),
             on_verdict=keep,
+            wanted=prepared.plan,
             taken_up=prepared.taken_up,
         )
     except BaseException as error:

@@ -287,6 +287,7 @@ class Done:
     request: int
     probes: int = 0
     notes: tuple[str, ...] = ()
+    at_start: HeldTask | None = None  # of a task that is logged: what had been lost by then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
