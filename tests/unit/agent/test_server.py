@@ -28,6 +28,7 @@ from dyetrace.wire.messages import (
     Remove,
     Renew,
     Renewed,
+    StopColor,
     Welcome,
 )
 from support.builders import SWITCH, TO_VM, a_task
@@ -73,6 +74,43 @@ def test_a_lease_that_nobody_renews_ends_color_and_log(tmp_path):
         assert agents.web.ticks("stop color") < agents.web.ticks("log nothing")
         assert link.is_up
         await link.close()
+
+    run(test, tmp_path)
+
+
+def test_what_is_asked_again_changes_nothing_more(tmp_path):
+    async def test(agents):
+        link = await connected(agents)
+        for _ in range(2):
+            await link.ask(a_log(), Done)
+            await link.ask(a_color(), Done)
+        assert len(agents.web.ticks("color")) == 1
+        assert len(agents.web.ticks("renew")) == 1
+        assert agents.web.logged == PORTS
+
+        for _ in range(2):
+            await link.ask(StopColor(request=0, task_id=1), Done)
+            await link.ask(a_log(), Done)
+        assert len(agents.web.ticks("stop color")) == 1
+        for _ in range(2):
+            await link.ask(Remove(request=0, task_id=1), Done)
+        assert len(agents.web.ticks("log nothing")) == 1
+        await link.close()
+
+    run(test, tmp_path)
+
+
+@pytest.mark.parametrize("session", ["", "ab"], ids=["without a session", "of a command"])
+def test_who_cannot_come_again_takes_its_tasks_along_though_it_says_nothing(tmp_path, session):
+    async def test(agents):
+        reader, writer = await asyncio.open_unix_connection(agents.cloud.agents[0].socket)
+        await frames.send(writer, Hello(request=1, session=session))
+        assert isinstance(await frames.receive(reader), Welcome)
+        await frames.send(writer, a_log())
+        await until(lambda: agents.web.logged)
+        writer.transport.abort()
+
+        await until(lambda: not agents.web.logged, within_s=5)
 
     run(test, tmp_path)
 

@@ -11,12 +11,14 @@ import pytest
 from dyetrace.agent.server import AgentServer
 from dyetrace.agent.spool import Spool, Spools
 from dyetrace.controller import link as controller_link
+from dyetrace.controller.link import AgentLink
 from dyetrace.controller.links import Links
 from dyetrace.datapath.driver import Batch
 from dyetrace.errors import ProtocolRefused
 from dyetrace.inventory.clouds import AgentAddress
 from dyetrace.model.task import Limits
 from dyetrace.model.verdict import Absence, VerdictKind
+from dyetrace.wire.messages import Ping, Pong, Records
 from support.builders import DB, a_task, across_hosts, rows
 from support.fake_agents import Agents, is_ready, two_agents, until
 from support.fake_driver import FakeDriver
@@ -186,6 +188,8 @@ def test_nothing_is_acknowledged_before_the_verdicts_of_all_who_may_need_it(tmp_
         outbox = session_at(agents, "cn-1").outbox
         colored(agents, other.id, 4)
         await second
+        link = agents.links.to(agents.cloud.agents[0])
+        await link.ask(Ping(request=0), Pong)  # what was said before it has been heard
         assert outbox.after(0).number == 1, "the first task may need all of it"
 
         see(agents, TASK.id, 6, 7, 8)
@@ -220,6 +224,37 @@ def test_a_controller_that_is_killed_and_comes_again_is_told_everything_once_mor
         assert await agents.nothing_is_held()
 
     run(test, tmp_path)
+
+
+def test_what_is_seen_while_the_controller_is_away_is_on_disk_at_once(tmp_path):
+    async def test(agents):
+        tracing = await begun(agents)
+        see(agents, TASK.id, 1)
+        await until(lambda: not agents.web._waiting)
+        async with away(agents, "cn-1"):
+            outbox = session_at(agents, "cn-1").outbox
+            before = outbox.last
+            see(agents, TASK.id, 2, 3, 4)
+            await until(lambda: outbox.last > before)
+            assert outbox.spool.last == outbox.last, "a kill would cost nothing"
+        colored(agents, TASK.id, 4)
+        assert (await tracing).cost.records == 16
+
+    run(test, tmp_path)
+
+
+def test_a_shipment_that_comes_again_is_taken_once(tmp_path):
+    taken = []
+    link = AgentLink(
+        name="cn-1", socket=tmp_path, on_records=lambda _, new: taken.append(new), session="ab"
+    )
+    for number, before in ((1, 0), (2, 5), (1, 0), (2, 5), (3, 10)):
+        link._take(Records(number=number, before=before, records=5, blob=b""))
+
+    assert [records.number for records in taken] == [1, 2, 3]
+    assert link.records_lost == 0
+    link._take(Records(number=6, before=25, records=5, blob=b""))
+    assert link.records_lost == 10
 
 
 def test_an_agent_that_is_killed_is_given_up_and_the_verdict_says_so(tmp_path, monkeypatch):
