@@ -7,6 +7,7 @@ from dyetrace.analysis.partial import Alike
 from dyetrace.knowledge.loss import Place
 from dyetrace.model.packet import FiveTuple
 from dyetrace.model.path import Fate, Path, Sighting
+from dyetrace.model.policy import Plan
 from dyetrace.model.record import Point
 from dyetrace.model.topology import PortKey, PortKind, Topology
 
@@ -19,6 +20,7 @@ class HostReport:
     name: str
     is_up: bool = True  # the agent lived, and held the task to the end
     why_down: str = "died during the task"
+    is_in_scope: bool = True  # the task logs there
     is_installed: bool = True  # all its LOG policies stood
     records_lost: int = 0
     colored: int = 0
@@ -81,6 +83,13 @@ def next_host(path: Path, topology: Topology) -> int | None:
     if path.last.outer is None:
         return None
     return topology.hosts_by_underlay_address.get(path.last.outer.dst)
+
+
+def hosts_beyond(found: Iterable[Alike], planned: Plan, topology: Topology) -> frozenset[int]:
+    """Number the hosts that packets were sent to, where the task does not log."""
+    ends = [alike.path for alike in found if alike.path.fate is Fate.VANISHED]
+    sent_to = {next_host(path, topology) for path in ends if path.last.point is Point.EGRESS}
+    return frozenset(host for host in sent_to if host is not None and host not in planned.log)
 
 
 def grouped_by_loss(lost: Iterable[Alike]) -> dict[LossKey, list[Alike]]:

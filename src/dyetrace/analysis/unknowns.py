@@ -147,6 +147,12 @@ def _why_blind(hosts: Iterable[int], reports: Mapping[int, HostReport]) -> Unkno
         report = reports.get(number)
         if report is None:
             return Unknown(code=Absence.NO_AGENT, text="there is no agent where they went next")
+        if not report.is_in_scope:
+            return Unknown(
+                code=Absence.OUT_OF_SCOPE,
+                text=f"they went to host {report.name}, which has nothing to do with their tenant, "
+                "so that nobody looked there",
+            )
         if not report.is_up:
             return agent_down(report)
         if report.records_lost:

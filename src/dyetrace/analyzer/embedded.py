@@ -29,6 +29,11 @@ class EmbeddedAnalyzer:
             self._known = (version, related, found)
         return self._known[2]
 
+    def start_anew(self) -> None:
+        """Count only packets that are colored from now on."""
+        self._records.start_anew(self._task_id)
+        self._known = None
+
 
 def settled(partial: Partial, task_id: TaskId, *, colored: int) -> bool:
     """Whether every colored packet of a task is known to have arrived or been dropped."""

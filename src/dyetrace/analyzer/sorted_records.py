@@ -92,6 +92,13 @@ class SortedRecords:
             for digest in list(self._packets):
                 self._forget(digest)
 
+    def start_anew(self, task_id: TaskId) -> None:
+        """Forget what there is of a task by now; what comes of packets that are new is kept."""
+        self.catch_up()
+        before = self._tasks[task_id]
+        self.leave(task_id)
+        self.attend(task_id, before.on_news)
+
     def version(self, task_id: TaskId) -> int:
         """Give a number that grows whenever there is something new of a task."""
         return self._tasks[task_id].version

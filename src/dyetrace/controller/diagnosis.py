@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial as partial_of
 
 from dyetrace.analysis.judge import Observation, judge
-from dyetrace.analysis.losses import HostReport, LossKey
+from dyetrace.analysis.losses import HostReport, LossKey, hosts_beyond
 from dyetrace.analysis.partial import Alike, Partial
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
@@ -38,6 +38,7 @@ TICK_S = 0.1  # at most; what comes is looked at as it comes
 GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
 CLOSER_LOOK_S = 1.0
 CLOSER_LOOK_PACKETS = 3
+WIDER_LOOK_S = 5.0
 VANISHED_GRACE_S = 1.0  # for packets that left by a port with nothing in its queue
 
 
@@ -129,9 +130,9 @@ class Diagnosis:
 
         failed = await self.fleet.each(self.fleet.up(wanted.log), log)
         self._note(map(str, failed.values()))
-        self._failed = failed
+        self._failed = {**self._failed, **failed}
         down = [part.name for part in self.fleet.parts if not part.is_up]
-        self._not_installed = (*failed, *down)
+        self._not_installed = (*self._failed, *down)
 
     async def _color(self, wanted: Plan) -> None:
         """COLOR at the sources that log; raises PolicyRefused or AgentUnreachable if none does."""
@@ -176,14 +177,10 @@ class Diagnosis:
 
     async def _collect(self, wanted: Plan) -> Verdict:
         """Wait for packets in flight, look at the places of loss, and judge."""
-        await self.fleet.each(
-            self.fleet.up(wanted.color),
-            lambda part: part.ask(StopColor(request=0, task_id=self.task.id), Done),
-        )
-        await self._flush()
-        await self._wait_for_packets_in_flight()
-        await self._flush()
-        partial = self._partial()
+        partial = await self._gathered(wanted)
+        strays = hosts_beyond(partial.of_task(self.task.id), wanted, self.topology)
+        if strays and not self.is_cancelled():
+            partial = await self._looked_wider(strays) or partial
         found = partial.of_task(self.task.id)
         await self._sites.settle(found)
         reports = self.fleet.reports(self._not_installed)
@@ -194,6 +191,36 @@ class Diagnosis:
         verdict = judge(self._observed(partial, reports, evidence))
         self._enter(TaskState.DONE)
         return with_inspections(verdict, self._sites.taken(), found, self.topology)
+
+    async def _gathered(self, wanted: Plan) -> Partial:
+        """Stop coloring, and give what is known once all packets had their time."""
+        await self.fleet.each(
+            self.fleet.up(wanted.color),
+            lambda part: part.ask(StopColor(request=0, task_id=self.task.id), Done),
+        )
+        await self._flush()
+        await self._wait_for_packets_in_flight()
+        await self._flush()
+        return self._partial()
+
+    async def _looked_wider(self, strays: frozenset[int]) -> Partial | None:
+        """Packets went where nobody looked: look there too, and color as many again.
+
+        Those seen before count only where no more come: then this gives None.
+        """
+        names = ", ".join(map(self.topology.host_name, sorted(strays)))
+        self._note([f"packets went to {names}, beyond what their tenant reaches: looking there"])
+        self.fleet.widen(strays)
+        wider = self.fleet.plan(self.task, self.topology, also=strays)
+        await self._log(replace(wider, log={host: wider.log[host] for host in strays}))
+        self.analyzer.start_anew()
+        await self._colored_at(self.fleet.up(wider.color), wider)
+        await self._flush()
+        deadline = time.monotonic() + WIDER_LOOK_S
+        while time.monotonic() < deadline and self._colored() < self.task.limits.packet_count:
+            await self._tick()
+        partial = await self._gathered(wider)
+        return partial if partial.of_task(self.task.id) else None
 
     async def _wait_for_packets_in_flight(self) -> None:
         """Give packets the time that something may hold them: a neighbour's answer, a queue."""

@@ -72,6 +72,10 @@ class Fleet:
                 part.note = on_note
             part.set_out()
 
+    def widen(self, hosts: Iterable[int]) -> None:
+        """More hosts have something to do."""
+        self._planned |= set(hosts)
+
     def was_begun_on(self, hosts: Iterable[int]) -> None:
         """An earlier process of this controller had LOG stand on these hosts."""
         wanted = set(hosts)
@@ -79,13 +83,13 @@ class Fleet:
             if part.host.number in wanted:
                 part.was_begun()
 
-    def plan(self, task: Task, topology: Topology) -> Plan:
-        """Plan a task for the hosts that answered.
+    def plan(self, task: Task, topology: Topology, *, also: frozenset[int] = frozenset()) -> Plan:
+        """Plan a task for the hosts that answered; also: hosts to log at though out of reach.
 
         Raises what planning raises; AgentUnreachable where that may be for want of a host.
         """
         try:
-            return plan(task, topology)
+            return plan(task, topology, also=also)
         except (NoSource, UnknownEndpoint) as error:
             silent = [part.name for part in self.parts if not part.host.number]
             if not silent:
@@ -144,7 +148,11 @@ class Fleet:
         lost = self.links.records.lost - self._lost_before
         return {
             part.host.number or -position: _with_lost(
-                part.report(is_installed=part.name not in lacking), lost[part.host.number]
+                part.report(
+                    is_in_scope=not part.host.number or part.host.number in self._planned,
+                    is_installed=part.name not in lacking,
+                ),
+                lost[part.host.number],
             )
             for position, part in enumerate(self.parts, start=1)
         }

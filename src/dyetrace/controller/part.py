@@ -159,7 +159,7 @@ class Part:
         """The agent cannot be reached any more."""
         self._has_gap(DIED)
 
-    def report(self, *, is_installed: bool) -> HostReport:
+    def report(self, *, is_in_scope: bool, is_installed: bool) -> HostReport:
         """Say what is known of it."""
         counts = self.colored or ColorCounts()
         clock = self.clock
@@ -168,6 +168,7 @@ class Part:
             name=self.name,
             is_up=self.is_up,
             why_down=self.gap or DIED,
+            is_in_scope=is_in_scope,
             is_installed=is_installed,
             records_lost=self.records_lost,
             colored=counts.colored,

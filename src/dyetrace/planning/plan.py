@@ -1,16 +1,19 @@
-"""Which host does what for a task: LOG at every edge port, COLOR at the sources."""
+"""Which host does what for a task: COLOR at the sources, LOG wherever its packets can come to."""
 
 from collections import defaultdict
 
 from dyetrace.model.policy import ColorPolicy, LogPolicy, Plan, Receiver
 from dyetrace.model.task import Task
 from dyetrace.model.topology import PortKey, Topology
+from dyetrace.planning.reach import hosts_in_reach
 from dyetrace.planning.scope import own_filter, own_sources, own_topology
 from dyetrace.planning.sources import resolved_filters, source_ports
 
 
-def plan(task: Task, topology: Topology) -> Plan:
+def plan(task: Task, topology: Topology, *, also: frozenset[int] = frozenset()) -> Plan:
     """Place the task's policies; raises what source_ports raises, before anything is touched.
+
+    also: hosts to log at, in reach or not.
 
     A tenant's packets are colored where they are its own, and logged everywhere: wherever
     they go, their DSCP is given back.
@@ -26,6 +29,7 @@ def plan(task: Task, topology: Topology) -> Plan:
     for port in ports:
         sources[port.host_number].add(port.key)
     filters = resolved_filters(wanted, known)
+    reached = hosts_in_reach(wanted, ports, topology) | also
     return Plan(
         color={
             host: ColorPolicy(
@@ -45,5 +49,6 @@ def plan(task: Task, topology: Topology) -> Plan:
                 ),
             )
             for host in topology.hosts
+            if host.number in reached
         },
     )

@@ -163,3 +163,11 @@ def test_a_program_that_takes_packets_for_nobody_else_has_got_them():
     verdict = verdict_on(left_by_the_tun("10.77.0.1"), topology=with_a_tun(two_hosts()))
 
     assert verdict.kind is VerdictKind.DELIVERED
+
+
+def test_packets_sent_to_a_host_where_the_task_does_not_log_are_not_lost():
+    verdict = verdict_on(packets(20, keep=LEFT), cn_2={"is_in_scope": False})
+
+    assert verdict.kind is VerdictKind.UNDETERMINED
+    assert codes(verdict) == [Absence.OUT_OF_SCOPE]
+    assert "host cn-2" in verdict.summary

@@ -98,6 +98,13 @@ class SimulatedCloud:
         """The host where a network has its gateway and load balancer."""
         return self.shape.hosts_with_vms + network % self.shape.gateways
 
+    def stranger_to(self, network: int) -> int | None:
+        """A host, not a gateway, that has no VM of a network; None where all have."""
+        own = {vm.host for vm in self.vms_by_network[network]}
+        first = network % self.shape.hosts_with_vms
+        hosts = (*range(first, self.shape.hosts_with_vms), *range(first))
+        return next((host for host in hosts if host not in own), None)
+
     @cached_property
     def number_of(self) -> tuple[int, ...]:
         """The numbers in hosts' records."""

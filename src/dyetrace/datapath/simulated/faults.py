@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import IPv4Address
 
 from dyetrace.datapath.simulated.cloud import (
@@ -10,6 +11,7 @@ from dyetrace.datapath.simulated.cloud import (
     FIRST_VROUTER,
     UPLINK,
     VSWITCH,
+    vtep,
 )
 from dyetrace.datapath.simulated.ways import Stop
 from dyetrace.model.record import Point
@@ -30,6 +32,15 @@ UNSAID = "NOT_SPECIFIED"
 RULES = "nft_do_chain"
 FULL = 1000  # packets, of a queue
 
+
+class GoesTo(StrEnum):
+    """Where packets are sent that leave a host."""
+
+    RECEIVER = "receiver"  # where they should go
+    NOBODY = "nobody"  # to an address that no host has
+    STRANGER = "stranger"  # to a host that has no VM of their network
+
+
 Way = Sequence[Stop]
 Spot = Callable[[Way], int | None]
 """Finds the stop after which packets get no further; None: this way has no such place."""
@@ -42,23 +53,28 @@ class Fault:
     cause: str
     after: Spot
     at: Callable[[Way, int], Stop] | None = None  # where it is dropped; None: it vanishes
+    goes_to: GoesTo = GoesTo.RECEIVER
     drop_reason: str = ""
     symbol: str = ""
     queue_packets: int = 0
     shares: tuple[float, ...] = (1.0,)  # of packets that it takes: one of these
     site: Callable[[Stop], SiteEvidence] = lambda _: SiteEvidence()
 
-    def ended(self, way: Way) -> tuple[Stop, ...] | None:
-        """Give the way as far as it goes now, drop included; None: it is not concerned."""
+    def ended(self, way: Way, stranger: int | None) -> tuple[Stop, ...] | None:
+        """Give the way as far as it goes now, drop included; None: it is not concerned.
+
+        stranger: a host without any VM of the flow's network.
+        """
         last = self.after(way)
-        if last is None:
+        if last is None or (self.goes_to is GoesTo.STRANGER and stranger is None):
             return None
         kept = tuple(way[: last + 1])
-        if self.cause == "VTEP_UNKNOWN":
-            return (*kept[:-1], _sent_to_nobody(kept[-1]))
-        if self.at is None:
-            return kept
-        return (*kept, replace(self.at(way, last), point=Point.DROP))
+        match self.goes_to:
+            case GoesTo.NOBODY:
+                return (*kept[:-1], _sent_to(kept[-1], NOBODYS_VTEP))
+            case GoesTo.STRANGER if stranger is not None:
+                return (*kept[:-1], *_dropped_at(stranger, kept[-1]))
+        return kept if self.at is None else (*kept, replace(self.at(way, last), point=Point.DROP))
 
 
 def _first(point: Point, *, first: int = VSWITCH, ifindex: int | None = None) -> Spot:
@@ -107,9 +123,16 @@ def _at_next_port(way: Way, last: int) -> Stop:
     return replace(way[last + 1], flow=way[last].flow, ttl=way[last].ttl, outer=None)
 
 
-def _sent_to_nobody(stop: Stop) -> Stop:
+def _sent_to(stop: Stop, address: IPv4Address) -> Stop:
     assert stop.outer is not None  # noqa: S101 - an uplink's
-    return replace(stop, outer=replace(stop.outer, dst=NOBODYS_VTEP))
+    return replace(stop, outer=replace(stop.outer, dst=address))
+
+
+def _dropped_at(stranger: int, stop: Stop) -> tuple[Stop, Stop, Stop]:
+    """Send it to another host, which knows nothing of its network."""
+    sent = _sent_to(stop, vtep(stranger))
+    came = replace(sent, host=stranger, point=Point.INGRESS)
+    return sent, came, replace(came, point=Point.DROP)
 
 
 def _rule(text: str, comment: str = "", family: str = "bridge") -> Callable[[Stop], SiteEvidence]:
@@ -171,7 +194,11 @@ FAULTS = {
         cause="VNI_UNKNOWN", after=UPLINK_IN, at=_here, drop_reason="VXLAN_VNI_NOT_FOUND",
         symbol="vxlan_rcv",
     ),
-    "remote_wrong": Fault(cause="VTEP_UNKNOWN", after=UPLINK_OUT),
+    "remote_wrong": Fault(cause="VTEP_UNKNOWN", after=UPLINK_OUT, goes_to=GoesTo.NOBODY),
+    "remote_stale": Fault(
+        cause="VNI_UNKNOWN", after=UPLINK_OUT, goes_to=GoesTo.STRANGER,
+        drop_reason="VXLAN_VNI_NOT_FOUND", symbol="vxlan_rcv",
+    ),
     "uplink_down": Fault(
         cause="LINK_DOWN", after=_before_uplink, at=_at_next_port, drop_reason="DEV_READY",
         symbol="__dev_queue_xmit",
@@ -224,7 +251,8 @@ MIX = {
     "network card": (45, ("uplink_down", "card_broken")),
     "vSwitch overloaded": (27, ("queue_full",)),
     "after migration or release": (
-        21, ("vni_mismatch", "remote_wrong", "receiver_mute", "forwarding_off"),
+        21,
+        ("vni_mismatch", "remote_wrong", "remote_stale", "receiver_mute", "forwarding_off"),
     ),
     "middlebox overloaded": (15, ("connections_full", "backends_gone", "rate_limited")),
     "host's CPU or memory": (12, ("cpu_busy", "memory_short")),

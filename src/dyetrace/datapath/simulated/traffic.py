@@ -88,7 +88,8 @@ class Traffic:
                 fault = of_kind[draw.integers(len(of_kind))]
             flow = self._flow(number, fault, draw)
             way = way_of(flow, self.cloud)
-            ended = FAULTS[fault].ended(way) if fault else way
+            stranger = self.cloud.stranger_to(flow.source.network)
+            ended = FAULTS[fault].ended(way, stranger) if fault else way
             if ended is not None:
                 shares = FAULTS[fault].shares if fault else (0.0,)
                 share = shares[draw.integers(len(shares))]

@@ -28,7 +28,8 @@ class Running:
         wanted = plan(self.task, TOPOLOGY)
         for driver in self.drivers:
             number = TRAFFIC.cloud.number_of[driver.host]
-            driver.log_at(frozenset(filter(logs, wanted.log[number].ports)))
+            if number in wanted.log:
+                driver.log_at(frozenset(filter(logs, wanted.log[number].ports)))
             if number in wanted.color:
                 driver.color(wanted.color[number], lease_ns=lease_s * SECOND)
                 self.source = driver
