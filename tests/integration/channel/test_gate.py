@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -13,6 +14,7 @@ from dyetrace.agent import enrol
 from dyetrace.agent.identity import trusting
 from dyetrace.controller import enrolment
 from dyetrace.controller import gate as controller_gate
+from dyetrace.controller import link as controller_link
 from dyetrace.controller.authority import (
     AUTHORITY_LIFETIME,
     new_identity,
@@ -21,7 +23,7 @@ from dyetrace.controller.authority import (
 from dyetrace.controller.link import AgentLink
 from dyetrace.errors import AgentUnreachable, CertificateRefused
 from dyetrace.model.policy import LogPolicy
-from dyetrace.model.verdict import VerdictKind
+from dyetrace.model.verdict import Absence, VerdictKind
 from dyetrace.wire.admission import (
     CONTROLLER,
     JoinToken,
@@ -226,6 +228,36 @@ def test_an_agent_whose_certificate_ends_is_out(tmp_path, caplog):
         at.gate.now = lambda: now() + timedelta(hours=25)
         await until(lambda: at.gate.agents == ())
         assert "does not hold any more" in caplog.text
+
+    run(test, tmp_path)
+
+
+def test_a_clock_that_jumps_past_all_certificates_costs_a_task_its_hosts_and_the_next_nothing(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(controller_link, "BACK_WITHIN_S", 0.5)
+
+    async def test(agents, at):
+        await at.come(agents)
+        agents.web.colors_at_once = 1  # so that it goes on
+
+        def of_the_source(policy):
+            batch = delivered(policy)
+            return replace(batch, records=batch.records[batch.records["host"] == 1])
+
+        agents.web.records_of = of_the_source
+        tracing = asyncio.create_task(agents.diagnose(TASK))
+        await until(lambda: agents.web.coloring)
+        at.gate.now = lambda: now() + timedelta(hours=25)
+        verdict = await tracing
+        assert verdict.kind is VerdictKind.UNDETERMINED
+        assert {unknown.code for unknown in verdict.unknowns} == {Absence.AGENT_DOWN}
+
+        at.gate.now = now
+        await until(lambda: len(at.gate.agents) == 2, within_s=30)
+        agents.web.colors_at_once, agents.web.records_of = 3, delivered
+        again = await agents.diagnose(replace(TASK, id=99))
+        assert again.kind is VerdictKind.DELIVERED
 
     run(test, tmp_path)
 
