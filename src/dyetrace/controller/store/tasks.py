@@ -347,7 +347,7 @@ def _give_up(connection: Connection, row: Row[Any], now: datetime) -> None:
         state, why = TaskState.CANCELLED, "stopped by its user; its runner had died"
     else:
         state = TaskState.FAILED
-        why = "the process that carried it out has died; its policies died with it"
+        why = "the process that carried it out has died, and none took it up; its policies are gone"
     taken = Taken(at=now, by="its runner's death")
     step(connection, row.id, state, taken, finished_at=now, error=why)
 
