@@ -291,14 +291,13 @@ class Diagnosis:
 
     async def _remove(self) -> None:
         """Let go everywhere; agents that are gone have let go already."""
-        await self.fleet.each(
-            self.fleet.up(),
-            lambda part: part.ask(
-                Remove(request=0, task_id=self.task.id),
-                Done,
-                ports=sum(len(vfd.ports) for vfd in part.host.vfds),
-            ),
-        )
+
+        async def remove(part: Part) -> None:
+            part.is_held = False  # its lease is not renewed any more, nor missed
+            ports = sum(len(vfd.ports) for vfd in part.host.vfds)
+            await part.ask(Remove(request=0, task_id=self.task.id), Done, ports=ports)
+
+        await self.fleet.each(self.fleet.up(), remove)
 
     def _partial(self) -> Partial:
         clocks = {
