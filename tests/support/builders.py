@@ -14,7 +14,7 @@ from dyetrace.model.topology import Host, Nic, Port, PortKind, Topology, Vfd, Vf
 
 TASK = 7
 WEB, DB = "10.0.1.11", "10.0.2.21"
-VTEP = {1: "172.31.1.1", 2: "172.31.2.1"}
+VTEP = {1: "172.31.1.1", 2: "172.31.2.1", 3: "172.31.3.1"}
 UPLINK, TO_VM, TO_ROUTER, ROUTER_A, ROUTER_B, TO_OTHER_VM = 10, 11, 12, 21, 22, 13
 SWITCH, ROUTER = 100, 200
 

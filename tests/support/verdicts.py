@@ -47,7 +47,16 @@ def packets(count, *, first=1, keep=4, drop=None, **fields):
 
 
 def verdict_on(  # what a verdict is made of, by keyword
-    records, *, colored=None, cn_1=None, cn_2=None, topology=None, task=None, site=None, **more
+    records,
+    *,
+    colored=None,
+    cn_1=None,
+    cn_2=None,
+    more_reports=None,
+    topology=None,
+    task=None,
+    site=None,
+    **more,
 ):
     """Judge records; site is what every place of loss looks like, or a function of its key."""
     topology = topology or two_hosts()
@@ -64,6 +73,7 @@ def verdict_on(  # what a verdict is made of, by keyword
             reports={
                 1: a_report(1, **{"colored": colored, **(cn_1 or {})}),
                 2: a_report(2, **(cn_2 or {})),
+                **{host: a_report(host, **known) for host, known in (more_reports or {}).items()},
             },
             sites={key: site_of(key) for key in places_to_inspect(found, topology)},
             now=NOW,

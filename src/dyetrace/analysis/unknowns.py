@@ -54,10 +54,14 @@ def _why_unseen(
         return _why_blind([here, there], reports)
     name = topology.host_name(here)
     if path.last.outer is not None:
-        homes = topology.vnic_ports_by_address.get(path.last.five_tuple.dst, ())
+        homes = [
+            home.host_number
+            for home in topology.vnic_ports_by_address.get(path.last.five_tuple.dst, ())
+            if _is_in_scope(home.host_number, reports)  # else another tenant's
+        ]
         if homes and path.last.outer.encapsulation is not Encapsulation.SRV6:
             # Wherever it went, its receiver's host would have seen it come in.
-            return _why_blind([here, *(home.host_number for home in homes)], reports)
+            return _why_blind([here, *homes], reports)
         return Unknown(
             code=Absence.NO_AGENT,
             text=f"they left host {name} towards {path.last.outer.dst}, where no agent is known",
@@ -140,6 +144,10 @@ def _in_flight(path: Path, topology: Topology, site: SiteEvidence, packets: int)
 def _where(path: Path, topology: Topology) -> str:
     vfd = topology.vfd_by_key.get(path.last.vfd_key)
     return f"at {vfd.name if vfd else 'a VFD'} on host {topology.host_name(path.last.port_key[0])}"
+
+
+def _is_in_scope(host: int, reports: Mapping[int, HostReport]) -> bool:
+    return host not in reports or reports[host].is_in_scope
 
 
 def _why_blind(hosts: Iterable[int], reports: Mapping[int, HostReport]) -> Unknown | None:

@@ -1,10 +1,12 @@
 """What cannot be proven lost: the color taken off, packets that may still wait in a queue."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 
+import numpy as np
 import pytest
 
-from dyetrace.model.record import Point
+from dyetrace.model.record import Point, packed_address
 from dyetrace.model.site import Program, Queue, SecurityRule, SiteEvidence, Uncolored
 from dyetrace.model.topology import Nic
 from dyetrace.model.verdict import Absence, VerdictKind
@@ -14,6 +16,7 @@ from support.builders import (
     TO_OTHER_VM,
     UPLINK,
     a_flow,
+    a_host,
     a_record,
     across_hosts,
     two_hosts,
@@ -171,3 +174,17 @@ def test_packets_sent_to_a_host_where_the_task_does_not_log_are_not_lost():
     assert verdict.kind is VerdictKind.UNDETERMINED
     assert codes(verdict) == [Absence.OUT_OF_SCOPE]
     assert "host cn-2" in verdict.summary
+
+
+def test_a_host_out_of_scope_with_the_same_address_excuses_no_vtep_that_nobody_has():
+    """Another tenant's: whoever the packets were meant for is looked at."""
+    ends = two_hosts()
+    green = replace(a_host(3, "green", DB), name="cn-3")
+    cloud = replace(ends, hosts=(*ends.hosts, green))
+    nobodys = {"outer_dst": np.void(packed_address(ip_address("192.0.2.1")))}
+    sent = [record | (nobodys if record.get("vni") else {}) for record in packets(20, keep=LEFT)]
+
+    verdict = verdict_on(sent, topology=cloud, more_reports={3: {"is_in_scope": False}})
+
+    assert (verdict.kind, codes(verdict)) == (VerdictKind.LOST, [])
+    assert verdict.findings[0].cause.code == "VTEP_UNKNOWN"
