@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dyetrace.model.packet import Encapsulation, FiveTuple, Outer, Protocol
-from dyetrace.model.record import RECORD, Point, RecordArray, packed_address
+from dyetrace.model.record import RECORD, Point, RecordArray, RecordFlag, packed_address
 from dyetrace.model.topology import Host, Nic, Port, PortKind, Topology, Vfd, VfdKind
 from dyetrace.wire import blobs
 
@@ -171,6 +171,8 @@ def _template(task: int, places: Sequence[Place], flow: FiveTuple, outer: Outer)
         }
         for name, value in facts.items():
             row[name] = value
+        if ifindex in {FIRST_VNIC, OUTSIDE} and point is Point.EGRESS:
+            row["flags"] = RecordFlag.RESTORED
         if (netns, ifindex) == (SWITCH, UPLINK) and point is not Point.DROP:
             row["encapsulation"], row["vni"] = outer.encapsulation, outer.vni
             row["outer_src"] = np.void(packed_address(outer.src))

@@ -6,50 +6,50 @@ sighting there, and the forest of records says which k.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from dyetrace.analysis.columns import U64, combined, word_of, words_of
+from dyetrace.analysis.columns import U64, Mask, combined, mask_of, ranges, records_of
 from dyetrace.analysis.forest import parents_of, trees
+from dyetrace.analysis.packets import DEVICE, DIGEST, HOST, SEEN, Arranged
 from dyetrace.model.record import RecordArray, record_of
 from dyetrace.model.topology import Topology
 
 UNPLACED = np.uint64(2**63)
 
 
-def instances(records: RecordArray, topology: Topology) -> U64 | None:
-    """Number the packets of each digest that several packets share.
+def is_shared(arranged: Arranged) -> Mask:
+    """Say which of these digests several packets share: they were colored at several moments."""
+    shared = np.zeros(len(arranged.start), dtype=bool)
+    several = np.flatnonzero(arranged.sources > 1)
+    count = arranged.sources[several] - 1
+    rows = ranges(arranged.start[several], count)
+    columns = arranged.columns
+    first, second = arranged.order[rows], arranged.order[rows + 1]
+    differs = (columns[SEEN][first] != columns[SEEN][second]) | (
+        columns[HOST][first] != columns[HOST][second]
+    )
+    differs |= (columns[DEVICE][first] ^ columns[DEVICE][second]) & mask_of("ifindex") != 0
+    shared[np.repeat(several, count)[differs]] = True
+    return shared
 
-    Returns (n,): 0 where a digest has one packet, 1, 2, ... for its packets
-    else; None if no digest is shared.
+
+def keys_by_packet(arranged: Arranged, topology: Topology) -> U64 | None:
+    """Name the packet of each record where its digest does not; None if all digests do.
+
+    Returns (n,), beside arranged.columns.
     """
-    words = words_of(records)
-    digest = words[word_of("digest")]
-    sources = np.flatnonzero(words[word_of("task_id")])
-    sources = sources[_repeated(digest[sources])]
-    if len(sources) == 0:
-        return None
-    moment = combined(words[word_of("seen_ns")][sources], words[word_of("host")][sources])
-    sightings = np.unique(np.stack([digest[sources], moment]), axis=1)[0]
-    shared = np.unique(sightings[1:][sightings[1:] == sightings[:-1]])
+    shared = np.flatnonzero(is_shared(arranged))
     if len(shared) == 0:
         return None
-    instance = np.zeros(len(records), dtype=np.uint64)
-    alike = np.flatnonzero(np.isin(digest, shared))
-    alike = alike[np.argsort(digest[alike], kind="stable")]
-    for rows in np.split(alike, np.flatnonzero(np.diff(digest[alike].astype(np.int64))) + 1):
-        instance[rows] = _numbered(records[rows], topology)
-    return instance
-
-
-def _repeated(values: U64) -> npt.NDArray[np.bool_]:
-    """Say which values occur more than once."""
-    ordered = np.sort(values)
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    return np.isin(values, again) if len(again) else np.zeros(len(values), dtype=bool)
+    key: U64 = arranged.columns[DIGEST].copy()
+    for start, count in zip(arranged.start[shared], arranged.count[shared], strict=True):
+        rows = arranged.order[start : start + count]
+        number = _numbered(records_of(arranged.columns[:, rows]), topology)
+        key[rows] = combined(key[rows], number)
+    return key
 
 
 def _numbered(records: RecordArray, topology: Topology) -> U64:
-    """Number the packets among records of one digest; 0 never, UNPLACED for strays."""
+    """Number the packets among records of one digest; UNPLACED for strays."""
     readable = [record_of(row) for row in records]
     stands_for: dict[tuple[int, tuple[int, int, int]], int] = {}
     distinct = []  # a packet colored for several tasks has one source record for each

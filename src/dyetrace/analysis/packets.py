@@ -8,147 +8,234 @@ at in detail, which is what makes millions of records a second possible.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from dyetrace.analysis.columns import (
     I64,
     U64,
+    Columns,
+    Mask,
     combined,
+    counts_of,
+    field_of,
     low_digits,
     mask_of,
     mixed,
     order_by_digits,
+    ranges,
+    records_of,
+    starts_of,
     word_of,
-    words_of,
 )
 from dyetrace.model.record import RecordArray
 
-KEY_DIGITS = 3  # of 16 bits: a million packets rarely collide
+DIGEST, TASK, SEEN = word_of("digest"), word_of("task_id"), word_of("seen_ns")
+HOST, DEVICE, PORTS = word_of("host"), word_of("ifindex"), word_of("src_port")
+ADDRESSES = range(word_of("src"), word_of("dst") + 2)
+OUTER = range(word_of("outer_src"), word_of("outer_dst") + 2)
+
+KEY_DIGITS = 2  # of 16 bits: the packets of a batch rarely collide
 FEATURE_DIGITS = 1  # a packet has few records
 
 
-@dataclass(frozen=True, slots=True)
-class Packets:
-    """Records sorted by packet.
+@dataclass(frozen=True)
+class Arranged:
+    """Records by packet, without those that came more than once.
 
-    records: (n,) RECORD, those of one packet side by side, its source record
-    first, in an order that is the same for all packets of one signature.
-    start, count, signature: (p,), one entry a packet.
-    task, member: (m,), which task's packet each source record made it: a packet
-    colored for several tasks has several.
+    columns: (WORDS, n), as they came. order: (r,), which of them, those of one packet
+    side by side, source records first, then by feature, then by time. start, count:
+    (p,), one entry a packet. feature: (n,), what tells one kind of sighting from another.
     """
 
-    records: RecordArray
+    columns: Columns
+    order: I64
+    start: I64
+    count: I64
+    feature: U64
+
+    @cached_property
+    def task(self) -> U64:
+        """The task ids, in order: zero but for source records."""
+        task: U64 = self.columns[TASK][self.order]
+        return task
+
+    @cached_property
+    def sources(self) -> I64:
+        """How many source records each packet has."""
+        if len(self.start) == 0:
+            return np.zeros(0, dtype=np.int64)
+        return np.add.reduceat(self.task != 0, self.start, dtype=np.int64)
+
+    def of(self, chosen: Mask) -> "Arranged":
+        """Keep these packets."""
+        if chosen.all():
+            return self
+        count = self.count[chosen]
+        rows = ranges(self.start[chosen], count)
+        start = np.cumsum(count) - count
+        return Arranged(self.columns, self.order[rows], start, count, self.feature)
+
+    def written(self) -> Columns:
+        """Write the records out in order."""
+        return self.columns[:, self.order]
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Packets that each have a source record, and what they have in common.
+
+    columns: (WORDS, n), as they came. order: (r,), start, count: (p,), as in Arranged, but of
+    several source records only the first. signature: (p,). task, member: (m,), which
+    task's packet each source record made it: a packet colored for several tasks has several.
+    """
+
+    columns: Columns
+    order: I64
     start: I64
     count: I64
     signature: U64
     task: U64
     member: I64
 
+    @cached_property
+    def source(self) -> I64:
+        """Where in columns each packet's source record is; shape (p,)."""
+        first: I64 = self.order[self.start]
+        return first
 
-def group(records: RecordArray, instance: U64 | None = None) -> Packets:
-    """Sort records into packets; those without a source record are left out.
+    def rows_of(self, packet: int) -> RecordArray:
+        """Give one packet's records."""
+        start, count = self.start[packet], self.count[packet]
+        return records_of(self.columns[:, self.order[start : start + count]])
 
-    instance: (n,), tells packets of the same digest apart (0 where there is
-    but one).
-    """
-    words = words_of(records)
-    key = words[word_of("digest")]
-    if instance is not None:
-        key = np.where(instance == 0, key, combined(key, instance))
-    is_source = words[word_of("task_id")] != 0
-    feature = np.where(is_source, np.uint64(0), _features(words) | np.uint64(1))
-    order = _order(key, feature, words[word_of("seen_ns")])
-    start, count = _runs(key[order])
-    sourced = is_source[order[start]]
-    if not sourced.all():
-        order = order[np.repeat(sourced, count)]
-        start, count = _runs(key[order])
-    member = np.repeat(np.arange(len(start)), count)
-    sources = is_source[order]
-    task, member_of_task = words[word_of("task_id")][order[sources]], member[sources]
-    if len(task) > len(start):  # of several source records of one packet the first stands for all
-        stays = ~sources
+
+def arrange(columns: Columns, key: U64 | None = None) -> Arranged:
+    """Sort records by packet, which key names (the digest where it is not given)."""
+    key = columns[DIGEST] if key is None else key
+    is_source = columns[TASK] != 0
+    feature = _features(columns) | np.uint64(1)
+    feature[is_source] = 0
+    order = _order(key, feature, columns)
+    keys = key[order]
+    differs = keys[1:] != keys[:-1]
+    repeats = _repeats(columns, order, differs, feature)
+    if len(repeats):
+        order = np.delete(order, repeats)
+        keys = key[order]
+        differs = keys[1:] != keys[:-1]
+    start = starts_of(differs) if len(order) else np.zeros(0, dtype=np.int64)
+    return Arranged(columns, order, start, counts_of(start, len(order)), feature)
+
+
+def packets_of(arranged: Arranged) -> Packets:
+    """Say of packets, each with a source record, which fared alike."""
+    order, start, count = arranged.order, arranged.start, arranged.count
+    sources = np.flatnonzero(arranged.task)
+    task = arranged.task[sources]
+    if len(sources) == len(start):
+        member = np.arange(len(start))
+    else:
+        member = np.searchsorted(start, sources, side="right") - 1
+        stays = arranged.task == 0
         stays[start] = True
         order = order[stays]
-        start, count = _runs(member[stays])
-    records = records.take(order)
-    told = mixed(feature[order] + _changes(words_of(records), start, count))
+        count = count - arranged.sources + 1
+        start = np.cumsum(count) - count
+    columns = arranged.columns
+    told = mixed(arranged.feature[order] + _changes(columns, order, start, count))
     signature = np.add.reduceat(told, start) if len(start) else np.zeros(0, dtype=np.uint64)
-    return Packets(
-        records=records,
-        start=start,
-        count=count,
-        signature=signature + _place(words_of(records[start])),
-        task=task,
-        member=member_of_task,
-    )
+    signature += _place(columns[HOST][order[start]], columns[DEVICE][order[start]])
+    return Packets(columns, order, start, count, signature, task, member)
 
 
-def _order(key: U64, feature: U64, seen_ns: U64) -> I64:
+def _order(key: U64, feature: U64, columns: Columns) -> I64:
     """Put equal keys side by side, and order those by feature, then by time.
 
-    Sorts by a few digits of key and feature, and then by all of them where that
-    leaves something open: records alike at one point, or digits that collide.
+    Only runs in which the sorted bits leave something open are sorted by all that tells
+    two sightings apart: records alike at one point, or keys of which much is equal.
     """
-    order = order_by_digits(feature, FEATURE_DIGITS)
-    order = order[order_by_digits(key[order], KEY_DIGITS)]
-    keys, cut = key[order], low_digits(key[order], KEY_DIGITS)
-    features = low_digits(feature[order], FEATURE_DIGITS)
+    order = order_by_digits(key, KEY_DIGITS, order_by_digits(feature, FEATURE_DIGITS))
+    if len(order) == 0:
+        return order
+    keys, features = key[order], low_digits(feature[order], FEATURE_DIGITS)
+    cut = low_digits(keys, KEY_DIGITS)
     together = cut[1:] == cut[:-1]
-    is_open = together & ((keys[1:] != keys[:-1]) | (features[1:] == features[:-1]))
-    if is_open.any():
-        run = np.cumsum(np.r_[False, ~together])
-        rows = np.flatnonzero(np.isin(run, run[1:][is_open]))
-        chosen = order[rows]
-        by = (seen_ns[chosen], feature[chosen], features[rows], key[chosen], run[rows])
-        order[rows] = chosen[np.lexsort(by)]
+    is_open = together & ((features[1:] == features[:-1]) | (keys[1:] != keys[:-1]))
+    where = np.flatnonzero(is_open)
+    if len(where) == 0:
+        return order
+    start = starts_of(~together)
+    runs = np.unique(np.searchsorted(start, where, side="right") - 1)
+    count = counts_of(start, len(order))[runs]
+    rows = ranges(start[runs], count)
+    chosen = order[rows]
+    exact = (
+        columns[DEVICE][chosen],
+        columns[HOST][chosen],
+        columns[TASK][chosen],
+        columns[SEEN][chosen],
+        feature[chosen],
+        features[rows],  # before the whole feature: as in all other runs
+        key[chosen],
+        np.repeat(runs, count),
+    )
+    order[rows] = chosen[np.lexsort(exact)]
     return order
 
 
-def _runs(key: np.ndarray) -> tuple[I64, I64]:
-    """Where equal neighbours begin, and how many there are."""
-    if len(key) == 0:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    start = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    return start, np.diff(np.r_[start, len(key)])
+def _repeats(columns: Columns, order: I64, differs: Mask, feature: U64) -> I64:
+    """Which of the ordered records tell the same sighting as the one before, for the same task."""
+    features = feature[order]
+    maybe = np.flatnonzero(~differs & (features[1:] == features[:-1]))
+    first, second = order[maybe], order[maybe + 1]
+    same = np.ones(len(maybe), dtype=bool)
+    for word, mask in (
+        (SEEN, ~np.uint64(0)),
+        (TASK, ~np.uint64(0)),
+        (HOST, ~np.uint64(0)),
+        (DEVICE, mask_of("ifindex")),
+        (word_of("point"), mask_of("point")),
+    ):
+        same &= (columns[word][first] ^ columns[word][second]) & mask == 0
+    repeats: I64 = maybe[same] + 1
+    return repeats
 
 
-def _features(words: U64) -> U64:
+def _features(columns: Columns) -> U64:
     """Hash what tells one kind of sighting from another; shape (n,)."""
-    feature = _place(words)
-    feature = combined(feature, words[word_of("point")] & mask_of("point", "encapsulation"))
-    feature = combined(feature, words[word_of("call_site")])
-    feature = combined(feature, words[word_of("drop_reason")] & mask_of("drop_reason"))
-    encapsulated = (words[word_of("encapsulation")] & mask_of("encapsulation")) != 0
-    if encapsulated.any():
-        outer = words[:, encapsulated]
-        tail = feature[encapsulated]
-        for word in range(word_of("outer_src"), word_of("outer_dst") + 2):
-            tail = combined(tail, outer[word])
-        feature[encapsulated] = combined(tail, outer[word_of("vni")] & mask_of("vni"))
+    feature = _place(columns[HOST], columns[DEVICE])
+    last = columns[word_of("point")]
+    feature = combined(feature, last & mask_of("point", "encapsulation"))
+    reason = columns[word_of("drop_reason")] & mask_of("drop_reason")
+    site = columns[word_of("call_site")]
+    dropped = np.flatnonzero((site | reason) != 0)
+    feature[dropped] = combined(combined(feature[dropped], site[dropped]), reason[dropped])
+    encapsulated = np.flatnonzero(last & mask_of("encapsulation"))
+    tail = feature[encapsulated]
+    for word in OUTER:
+        tail = combined(tail, columns[word][encapsulated])
+    vni = columns[word_of("vni")][encapsulated] & mask_of("vni")
+    feature[encapsulated] = combined(tail, vni)
     return feature
 
 
-def _place(words: U64) -> U64:
-    """Hash host, namespace and interface; shape (n,)."""
-    return combined(words[word_of("host")], words[word_of("ifindex")] & mask_of("ifindex"))
+def _place(host: U64, device: U64) -> U64:
+    """Hash host, namespace and interface."""
+    return combined(host, device & mask_of("ifindex"))
 
 
-def _changes(words: U64, start: I64, count: I64) -> U64:
+def _changes(columns: Columns, order: I64, start: I64, count: I64) -> U64:
     """Say per record whether addresses or ports differ from the source's, and the TTL spent."""
-
-    def of_source(column: U64) -> U64:
-        return np.repeat(column[start], count)
-
-    differs = np.zeros(words.shape[1], dtype=bool)
-    for word in range(word_of("src"), word_of("dst") + 2):
-        differs |= words[word] != of_source(words[word])
-    ports = words[word_of("src_port")] & mask_of("src_port", "dst_port")
-    differs |= ports != of_source(ports)
-    shift = np.uint64(8 * 2)  # ttl is the third byte of its word
-    ttl = (words[word_of("ttl")] & mask_of("ttl")) >> shift
-    spent = of_source(ttl) - ttl
+    source = np.repeat(order[start], count)
+    differs = np.zeros(len(order), dtype=bool)
+    for word in ADDRESSES:
+        column = columns[word]
+        differs |= column[order] != column[source]
+    ports = columns[PORTS] & mask_of("src_port", "dst_port")
+    differs |= ports[order] != ports[source]
+    ttl = field_of(columns, "ttl")
+    spent = ttl[source] - ttl[order]
     changes: U64 = (spent << np.uint64(1)) | differs
     return changes

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from dyetrace.analysis.histogram import Histogram
 from dyetrace.analysis.losses import HostReport, LossKey, loss_key, next_host, place_of
-from dyetrace.analysis.partial import Alike, Histogram
+from dyetrace.analysis.partial import Alike
 from dyetrace.analysis.unknowns import NOTHING_FOUND, why_unknown
 from dyetrace.knowledge.loss import Place
 from dyetrace.model.path import Path, Sighting

@@ -11,38 +11,41 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dyetrace.analysis.columns import U64, combined, joined, mask_of, word_of, words_of
-from dyetrace.analysis.packets import Packets
+from dyetrace.analysis.columns import (
+    U64,
+    columns_of,
+    combined,
+    field_of,
+    mask_of,
+)
+from dyetrace.analysis.packets import ADDRESSES, PORTS, Packets
 from dyetrace.analysis.paths import Reconstruction
 from dyetrace.model.packet import Protocol
 from dyetrace.model.path import Fate
 from dyetrace.model.record import RecordArray
 
 
-def with_adopted_segments(
-    packets: Packets,
-    records: RecordArray,
-    way_of: Callable[[Packets, int], Reconstruction],
-    regroup: Callable[[RecordArray], Packets],
-) -> Packets:
-    """Give vanished TCP packets the records that cover them, and group again.
+def adopted(
+    packets: Packets, records: RecordArray, way_of: Callable[[Packets, int], Reconstruction]
+) -> list[RecordArray]:
+    """Give copies of the records that cover vanished TCP packets, with these packets' digests.
 
-    packets: grouped from records. Nothing is copied when none is adopted.
+    records: all that may cover them.
     """
     vanished = _vanished_tcp(packets, way_of)
     if not vanished:
-        return packets
+        return []
     flows = _Flows(records)
-    adopted = [found for packet in vanished if len(found := _covering(packets, packet, flows))]
-    return regroup(np.concatenate([records, *adopted])) if adopted else packets
+    return [found for packet in vanished if len(found := _covering(packets, packet, flows))]
 
 
 def _vanished_tcp(packets: Packets, way_of: Callable[[Packets, int], Reconstruction]) -> list[int]:
     _, first, inverse = np.unique(packets.signature, return_index=True, return_inverse=True)
     vanished = [way_of(packets, int(packet)).path.fate is Fate.VANISHED for packet in first]
     suspects = np.flatnonzero(np.asarray(vanished, dtype=bool)[inverse])
-    source = packets.records[packets.start[suspects]]
-    is_data = (source["protocol"] == Protocol.TCP) & (source["payload_length"] > 0)
+    source = packets.columns[:, packets.source[suspects]]
+    is_tcp = field_of(source, "protocol") == Protocol.TCP
+    is_data = is_tcp & (field_of(source, "payload_length") > 0)
     return [int(packet) for packet in suspects[is_data]]
 
 
@@ -60,15 +63,17 @@ class _Flows:
         flows = np.unique(_flow(own))
         first = np.searchsorted(self._flow, flows, side="left")
         last = np.searchsorted(self._flow, flows, side="right")
-        return joined([self._records[a:b] for a, b in zip(first, last, strict=True)])
+        found = [self._records[a:b] for a, b in zip(first, last, strict=True)]
+        together: RecordArray = np.concatenate(found)
+        return together
 
 
 def _flow(records: RecordArray) -> U64:
     """Hash addresses and ports; shape (n,)."""
-    words = words_of(records)
-    flow = words[word_of("src_port")] & mask_of("src_port", "dst_port")
-    for word in range(word_of("src"), word_of("dst") + 2):
-        flow = combined(flow, words[word])
+    columns = columns_of(records)
+    flow = columns[PORTS] & mask_of("src_port", "dst_port")
+    for word in ADDRESSES:
+        flow = combined(flow, columns[word])
     hashed: U64 = flow
     return hashed
 
@@ -79,8 +84,7 @@ def _covering(packets: Packets, packet: int, flows: _Flows) -> RecordArray:
     A packet that covers it from its source on is a retransmission: another
     packet, which says nothing about this one.
     """
-    start, count = packets.start[packet], packets.count[packet]
-    own = packets.records[start : start + count]
+    own = packets.rows_of(packet)
     records = flows.like(own)
     distance = (own[0]["tcp_seq"] - records["tcp_seq"]).astype(np.uint32)
     covers = (distance < records["payload_length"]) & (records["digest"] != own[0]["digest"])

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dyetrace.analysis.analyze import Analysis
-from dyetrace.analysis.partial import Histogram, merged
+from dyetrace.analysis.histogram import Histogram
+from dyetrace.analysis.partial import merged
 from dyetrace.model.path import Fate
 from dyetrace.model.record import Point
 from support.builders import (

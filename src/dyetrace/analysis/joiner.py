@@ -1,0 +1,121 @@
+"""Holds records until nothing more is to be expected of their packet.
+
+Records of one packet come from several hosts, in any order. Time here is the log's: when
+the transport took a record, by one clock for all hosts, and the same when it is read
+again. A packet is over when no record of it came for a grace time; whether it arrived
+does not matter, for flooded copies, other tasks' source records and packets of equal
+content may still come.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dyetrace.analysis.columns import U64, Columns, Mask, joined
+from dyetrace.analysis.packets import DIGEST
+
+SLICES = 8  # of the grace time: records that came within one are held together
+FILTER_BITS = 20
+MARK = np.uint64((1 << FILTER_BITS) - 1)
+
+
+@dataclass(slots=True)
+class Slice:
+    """Records that came at about one time."""
+
+    last_ns: int
+    parts: list[Columns] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """How many it holds."""
+        return sum(part.shape[1] for part in self.parts)
+
+    def whole(self) -> Columns:
+        """All of it in one."""
+        if len(self.parts) != 1:
+            self.parts = [joined(self.parts)]
+        return self.parts[0]
+
+
+class Joiner:
+    """Takes records, in any order, and gives back those of packets that are over."""
+
+    def __init__(self, *, grace_ns: int, most_records: int) -> None:
+        """Start empty. most_records: as many are held; the oldest packets are over before."""
+        self._grace_ns = grace_ns
+        self._most_records = most_records
+        self._slices: list[Slice] = []  # the oldest first
+        self.hurried = 0  # records that were given back before their time
+
+    @property
+    def records(self) -> int:
+        """How many are held."""
+        return sum(each.records for each in self._slices)
+
+    def take(self, records: Columns, taken_ns: int) -> None:
+        """Hold records that the log took at that time."""
+        newest = self._slices[-1] if self._slices else None
+        if newest is None or taken_ns // self._width > newest.last_ns // self._width:
+            self._slices.append(Slice(taken_ns, [records]))
+            return
+        newest.last_ns = max(newest.last_ns, taken_ns)
+        newest.parts.append(records)
+
+    def over(self, watermark_ns: int) -> Columns:
+        """Give back the records of packets that are over.
+
+        watermark_ns: the log's time up to which all has been taken.
+        """
+        ended = 0
+        while (
+            ended < len(self._slices)
+            and self._slices[ended].last_ns + self._grace_ns <= watermark_ns
+        ):
+            ended += 1
+        given = self._give(ended)
+        while self.records > self._most_records:
+            hurried = self._give(1)
+            self.hurried += hurried.shape[1]
+            given = joined([given, hurried])
+        return given
+
+    def held(self) -> Columns:
+        """Give a copy of all that is held."""
+        return joined([part for each in self._slices for part in each.parts])
+
+    def slices(self) -> list[tuple[int, Columns]]:
+        """Give all that is held, by when it came: what a joiner is restored from."""
+        return [(each.last_ns, each.whole()) for each in self._slices]
+
+    def restore(self, slices: list[tuple[int, Columns]]) -> None:
+        """Hold what another joiner held."""
+        self._slices = [Slice(last_ns, [columns]) for last_ns, columns in slices]
+
+    @property
+    def _width(self) -> int:
+        return max(self._grace_ns // SLICES, 1)
+
+    def _give(self, slices: int) -> Columns:
+        """Take out the oldest slices, but what has younger records waits for these."""
+        given = joined([each.whole() for each in self._slices[:slices]])
+        self._slices = self._slices[slices:]
+        for each in reversed(self._slices):
+            if given.shape[1] == 0:
+                break
+            waits = is_among(given[DIGEST], each.whole()[DIGEST])
+            if waits.any():
+                each.parts.append(given[:, waits])
+                given = given[:, ~waits]
+        return given
+
+
+def is_among(values: U64, others: U64) -> Mask:
+    """Say which values are among the others; quick where few are. All are digests."""
+    marked = np.zeros(1 << FILTER_BITS, dtype=bool)
+    marked[others & MARK] = True
+    found: Mask = marked[values & MARK]
+    maybe = np.flatnonzero(found)
+    if len(maybe):
+        found[maybe] = np.isin(values[maybe], others)
+    return found

@@ -1,0 +1,157 @@
+"""One partition of the record stream: what every engine keeps of it between two batches.
+
+Records in, tallies by task out. No clock: time is the log's, and comes with the records.
+The same records in any order and any batching give the same tallies, as long as those of
+one packet come within the grace time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dyetrace.analysis.columns import U64, Columns
+from dyetrace.analysis.counting import Clocks, counted_of
+from dyetrace.analysis.joiner import Joiner
+from dyetrace.analysis.latecomers import Latecomers
+from dyetrace.analysis.merging import merged
+from dyetrace.analysis.packets import DIGEST, arrange
+from dyetrace.analysis.tally import Tally, nothing, of_task, tasks_of, without
+from dyetrace.model.task import TaskId
+
+BATCH = 16_384
+"""Records that are counted at once: so many that their columns stay in a core's own cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a partition may take of time and memory."""
+
+    grace_ns: int = 2_000_000_000  # how long a packet's next record is waited for
+    memory_ns: int = 4_000_000_000  # how long late ones are known afterwards
+    most_records: int = 500_000  # held; what is older is counted before its time
+    most_open: int = 200_000  # records; more packets than that are counted as they are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that a partition knows: what another one goes on from, here or elsewhere."""
+
+    slices: list[tuple[int, Columns]]
+    memory: list[tuple[int, U64]]
+    tally: Tally
+    late: dict[TaskId, int]
+    touched_ns: dict[TaskId, int]
+
+
+class Partition:
+    """Joins and counts one partition's records."""
+
+    def __init__(self, bounds: Bounds | None = None, state: State | None = None) -> None:
+        """Start empty, or go on from a state."""
+        self._bounds = bounds = bounds or Bounds()
+        self._joiner = Joiner(grace_ns=bounds.grace_ns, most_records=bounds.most_records)
+        self._latecomers = Latecomers(memory_ns=bounds.memory_ns)
+        self._counted = nothing()
+        self._fresh: list[Tally] = []  # not yet merged into it
+        self._changed: set[TaskId] = set()
+        self._touched_ns: dict[TaskId, int] = {}
+        self.late: dict[TaskId, int] = {}
+        if state is not None:
+            self._joiner.restore(state.slices)
+            self._latecomers.restore(state.memory)
+            self._counted, self.late = state.tally, dict(state.late)
+            self._touched_ns = dict(state.touched_ns)
+
+    def take(self, records: Columns, taken_ns: int) -> None:
+        """Hold records that the log took at that time."""
+        self._joiner.take(records, taken_ns)
+
+    def advance(self, watermark_ns: int, clocks: Clocks | None = None) -> None:
+        """Count the packets that are over.
+
+        watermark_ns: the log's time up to which all has been taken.
+        """
+        touched: set[TaskId] = set()
+        for batch in batches(self._joiner.over(watermark_ns)):
+            arranged, late = self._latecomers.sift(arrange(batch))
+            for task, records in late.items():
+                self.late[task] = self.late.get(task, 0) + records
+            touched.update(late)
+            self._latecomers.remember(arranged)
+            self._keep(
+                counted_of(arranged, clocks, may_stay_open=self._open < self._bounds.most_open)
+            )
+            touched.update(np.unique(arranged.task).tolist())
+        self._latecomers.advance(watermark_ns)
+        self._changed |= touched
+        self._touched_ns |= dict.fromkeys(touched, watermark_ns)
+
+    def changed(self) -> set[TaskId]:
+        """Which tasks' tallies have changed since this was last asked; 0: see tasks_of."""
+        changed, self._changed = self._changed, set()
+        return changed & {*tasks_of(self.tally()), *self.late}
+
+    def tally(self) -> Tally:
+        """Give all that was counted."""
+        if self._fresh:
+            self._counted = merged([self._counted, *self._fresh])
+            self._fresh = []
+        return self._counted
+
+    def of_task(self, task: TaskId) -> Tally:
+        """Give what was counted of one task."""
+        return of_task(self.tally(), task)
+
+    def with_held(self, clocks: Clocks | None = None) -> Tally:
+        """Give all that would be counted if every packet were over: nothing changes by it."""
+        held = self._joiner.held()
+        if held.shape[1] == 0:
+            return self.tally()
+        return merged(
+            [self.tally(), *(counted_of(arrange(each), clocks) for each in batches(held))]
+        )
+
+    def forget(self, before_ns: int) -> None:
+        """Forget tasks of which nothing came since then."""
+        old = [task for task, touched in self._touched_ns.items() if touched < before_ns]
+        if old:
+            self._counted = without(self.tally(), old)
+            for task in old:
+                del self._touched_ns[task]
+                self.late.pop(task, None)
+
+    def state(self) -> State:
+        """Give all that is known."""
+        return State(
+            slices=self._joiner.slices(),
+            memory=self._latecomers.memory(),
+            tally=self.tally(),
+            late=dict(self.late),
+            touched_ns=dict(self._touched_ns),
+        )
+
+    @property
+    def held(self) -> int:
+        """How many records are held."""
+        return self._joiner.records
+
+    @property
+    def _open(self) -> int:
+        return sum(tally.open.shape[1] for tally in (self._counted, *self._fresh))
+
+    def _keep(self, tally: Tally) -> None:
+        """Merge now and then, so that each row is moved few times, however many there are."""
+        self._fresh.append(tally)
+        if sum(each.size for each in self._fresh) > self._counted.size + BATCH:
+            self.tally()
+
+
+def batches(records: Columns) -> list[Columns]:
+    """Cut records, all of a digest in one batch."""
+    parts = -(-records.shape[1] // BATCH)
+    if parts <= 1:
+        return [records] if parts else []
+    part = (records[DIGEST] % np.uint64(parts)).astype(np.uint16)
+    order = np.argsort(part, kind="stable")
+    edges = np.searchsorted(part[order], np.arange(1, parts))
+    return [records[:, rows] for rows in np.split(order, edges)]
