@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 DEBIAN_PACKAGES := clang llvm libbpf1 libbpf-dev bpftool nftables iptables ipset iproute2 iputils-ping \
-    iperf3 tcpdump ethtool conntrack procps python3 python3-venv postgresql systemd
+    iperf3 tcpdump ethtool conntrack procps python3 python3-venv postgresql systemd nats-server \
+    openjdk-17-jre-headless
 STAMPS := $(VENV)/.stamps
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"

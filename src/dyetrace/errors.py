@@ -168,6 +168,14 @@ class TracingStopped(DyetraceError):
     """The kill switch is pulled, or the controller is leaving."""
 
 
+class LogUnreachable(DyetraceError):
+    """A region's servers of the record log do not do what is asked of them."""
+
+    def __init__(self, *, region: str, why: str) -> None:
+        super().__init__(f"the record log of region {region}: {why}: are its NATS servers up?")
+        self.region = region
+
+
 class ExitStatus(IntEnum):
     """How commands end, as the README documents it."""
 
@@ -191,7 +199,7 @@ def exit_status(error: DyetraceError) -> ExitStatus:
     """Map a condition to the documented exit status of a command."""
     if isinstance(error, NotPermitted):
         return ExitStatus.NOT_AUTHORISED
-    if isinstance(error, AgentUnreachable):
+    if isinstance(error, (AgentUnreachable, LogUnreachable)):
         return ExitStatus.UNREACHABLE
     if isinstance(error, WRONG_USAGE):
         return ExitStatus.USAGE

@@ -14,7 +14,7 @@ from dyetrace.analysis.counting import Clocks, counted_of
 from dyetrace.analysis.joiner import Joiner
 from dyetrace.analysis.latecomers import Latecomers
 from dyetrace.analysis.merging import merged
-from dyetrace.analysis.packets import DIGEST, arrange
+from dyetrace.analysis.packets import DIGEST, TASK, arrange
 from dyetrace.analysis.tally import Tally, nothing, of_task, tasks_of, without
 from dyetrace.model.task import TaskId
 
@@ -134,6 +134,11 @@ class Partition:
     def held(self) -> int:
         """How many records are held."""
         return self._joiner.records
+
+    def held_tasks(self) -> list[TaskId]:
+        """Name the tasks of what is held; 0 where there may be records of no known task."""
+        tasks: list[TaskId] = np.unique(self._joiner.held()[TASK]).tolist()
+        return tasks
 
     @property
     def _open(self) -> int:

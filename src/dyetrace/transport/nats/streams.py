@@ -1,0 +1,65 @@
+"""The streams of a region, made where they are missing."""
+
+from dataclasses import dataclass
+
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from dyetrace.errors import LogUnreachable
+from dyetrace.transport.nats.names import (
+    evidence_stream,
+    evidence_subject,
+    quarantine_stream,
+    quarantine_subject,
+    records_stream,
+    records_subject,
+)
+
+KNOWN_FOR_S = 120.0  # how long a message id is known: an agent that sends again does so before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How streams keep what they are given."""
+
+    replicas: int = 1
+    age_s: float = 3600.0
+    most_bytes: int = 1 << 30  # of each stream; the oldest go first
+
+
+async def ensure_streams(
+    js: JetStreamContext, *, region: str, partitions: int, keeping: Keeping | None = None
+) -> None:
+    """Make a region's streams; those that are there stay as they are. Raises LogUnreachable."""
+    keeping = keeping or Keeping()
+    wanted = {
+        evidence_stream(region): evidence_subject(region, "*"),
+        quarantine_stream(region): quarantine_subject(region),
+    }
+    for partition in range(partitions):
+        wanted[records_stream(region, partition)] = records_subject(region, partition, "*")
+    for name, subject in wanted.items():
+        try:
+            await js.stream_info(name)
+        except NotFoundError:
+            await _made(js, region, name, subject, keeping)
+
+
+async def _made(
+    js: JetStreamContext, region: str, name: str, subject: str, keeping: Keeping
+) -> None:
+    config = StreamConfig(
+        name=name,
+        subjects=[subject],
+        storage=StorageType.FILE,
+        num_replicas=keeping.replicas,
+        max_age=keeping.age_s,
+        max_bytes=keeping.most_bytes,
+        discard=DiscardPolicy.OLD,
+        duplicate_window=min(KNOWN_FOR_S, keeping.age_s),
+    )
+    try:
+        await js.add_stream(config)
+    except APIError as error:
+        raise LogUnreachable(region=region, why=f"stream {name}: {error}") from error
