@@ -93,6 +93,7 @@ class Share:
                     ]
                     for region, ledger in self._ledgers.items()
                 },
+                midway=[region for region, each in self._ledgers.items() if not each.is_whole],
                 drop_names=self._drop_names,
                 symbols=self._symbols,
             )
@@ -102,7 +103,7 @@ class Share:
         self.offsets = dict(kept.offsets)
         self._drop_names, self._symbols = dict(kept.drop_names), dict(kept.symbols)
         for region, accounts in kept.accounts.items():
-            ledger = self._ledgers[region] = Ledger()
+            ledger = self._ledgers[region] = Ledger(is_whole=region not in kept.midway)
             for host, session, following, missing, touched_ns in accounts:
                 spans = [(first, last) for first, last in missing]
                 ledger.accounts[host, session] = Account(touched_ns, following, spans)

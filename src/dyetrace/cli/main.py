@@ -7,6 +7,7 @@ import typer
 from dyetrace.cli.add import add, carry_out
 from dyetrace.cli.agent import agent
 from dyetrace.cli.agents import list_agents
+from dyetrace.cli.analyzer import analyzer
 from dyetrace.cli.audit import audit
 from dyetrace.cli.context import app as context
 from dyetrace.cli.doctor import doctor
@@ -39,6 +40,7 @@ for command in (trace, add, result, show, watch, stop, export, explain, doctor, 
     app.command()(command)
 # What stays has all its settings from the environment, too, and from a file.
 app.command(context_settings={"auto_envvar_prefix": "DYETRACE"})(up)
+app.command(context_settings={"auto_envvar_prefix": "DYETRACE_ANALYZER"})(analyzer)
 app.command()(simulate)
 app.command("list")(list_tasks)
 agents = typer.Typer(

@@ -49,11 +49,13 @@ class Kept:
     """All that an analyzer keeps of one partition: where it was in each region, and what it knew.
 
     accounts: by region; host, session, what follows, what is missing, when last touched.
+    midway: regions whose log was not read from its beginning.
     """
 
     offsets: Mapping[str, int]
     state: State
     accounts: Mapping[str, list[tuple[int, int, int, list[tuple[int, int]], int]]]
+    midway: list[str] = field(default_factory=list)
     drop_names: Names = field(default_factory=dict)
     symbols: Names = field(default_factory=dict)
 
@@ -106,6 +108,7 @@ def pack_kept(kept: Kept) -> bytes:
             "late": state.late,
             "touched_ns": state.touched_ns,
             "accounts": dict(kept.accounts),
+            "midway": kept.midway,
             "drop_names": _names(kept.drop_names),
             "symbols": _names(kept.symbols),
         }
@@ -126,6 +129,7 @@ def unpack_kept(data: bytes) -> Kept:
                 touched_ns=found["touched_ns"],
             ),
             accounts=found["accounts"],
+            midway=found["midway"],
             drop_names=_named(found["drop_names"]),
             symbols=_named(found["symbols"]),
         )

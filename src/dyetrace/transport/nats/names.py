@@ -10,6 +10,9 @@ from dyetrace.errors import InvalidRequest
 
 REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
+TALLIES = "tallies"
+"""The stream of what analyzers know of tasks; one, in the home region."""
+
 
 def checked_region(region: str) -> str:
     """Give a region's name back if subjects can carry it; raises InvalidRequest."""
@@ -48,6 +51,11 @@ def quarantine_stream(region: str) -> str:
 def quarantine_subject(region: str) -> str:
     """Name where what could not be read is kept."""
     return f"quarantine.{region}"
+
+
+def tally_subject(task: int, partition: int) -> str:
+    """Name where a partition's piece of a task is."""
+    return f"{TALLIES}.{task:016x}.{partition}"
 
 
 def inbox(user: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dyetrace.transport.nats.names import (
+    TALLIES,
+    evidence_stream,
     evidence_subject,
     inbox,
     quarantine_subject,
@@ -44,6 +46,7 @@ class Server:
     folder: Path
     agents: dict[str, int]  # host names, as certificates have them, and their numbers
     analyzers: Sequence[str]  # names as certificates have them
+    controllers: Sequence[str] = ()
     tls: Tls | None = None
     cluster: Cluster | None = None
     extra: Sequence[str] = field(default=())
@@ -59,6 +62,7 @@ def written(server: Server) -> str:
     parts = [
         f"server_name: {_text(server.name)}",
         f"listen: {_text(server.listen)}",
+        "max_payload: 8MB",
         f"jetstream {{ store_dir: {_text(str(server.folder))} }}",
         *server.extra,
     ]
@@ -93,8 +97,13 @@ def _authorization(server: Server) -> str:
         for name, number in server.agents.items()
     ]
     users += [
-        _user(name, publish=["$JS.API.>", quarantine_subject(server.region)])
+        _user(name, publish=["$JS.API.>", quarantine_subject(server.region), f"{TALLIES}.>"])
         for name in server.analyzers
+    ]
+    readable = (TALLIES, evidence_stream(server.region))
+    users += [
+        _user(name, publish=[f"$JS.API.STREAM.MSG.GET.{stream}" for stream in readable])
+        for name in server.controllers
     ]
     return "authorization {\n  users: [\n" + "\n".join(users) + "\n  ]\n}"
 

@@ -1,0 +1,82 @@
+"""The controller's side of analyzers that are processes of their own."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dyetrace.analysis.analyze import Analysis
+from dyetrace.analysis.counting import Clocks
+from dyetrace.analysis.merging import merged
+from dyetrace.analysis.partial import Partial
+from dyetrace.model.record import Record
+from dyetrace.model.task import TaskId
+from dyetrace.model.topology import Topology
+from dyetrace.wire.tallies import Piece, unpack_piece
+
+UNKNOWN_REASON = "NOT_SPECIFIED"
+
+
+class Pieces(Protocol):
+    """Where analyzers put what they know."""
+
+    async def read(self, task: int, partition: int) -> bytes | None:
+        """Give the newest piece of a partition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is known of a task by now.
+
+    is_settled: whether it is all of packets that are over. lost: records that agents sent and
+    that did not come, by host; late: those that came when their packet was over.
+    """
+
+    partial: Partial
+    is_settled: bool = True
+    lost: Mapping[int, int] = field(default_factory=dict)
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyzerClient:
+    """Asks for a task's answer, whichever engine works it out."""
+
+    pieces: Pieces
+    partitions: int
+
+    async def answer(
+        self, task: TaskId, *, topology: Topology, clocks: Clocks | None = None
+    ) -> Answer:
+        """Put together what all partitions know; raises LogUnreachable and BadTally."""
+        wanted = [(each, part) for part in range(self.partitions) for each in (task, 0)]
+        found = await asyncio.gather(*(self.pieces.read(*each) for each in wanted))
+        pieces = [unpack_piece(data) for data in found if data]
+        return put_together(pieces, task, topology=topology, clocks=clocks)
+
+
+def put_together(
+    pieces: list[Piece], task: TaskId, *, topology: Topology, clocks: Clocks | None = None
+) -> Answer:
+    """Work out a task's answer from all partitions' pieces of it, and of no known task."""
+    reasons = {key: name for piece in pieces for key, name in piece.drop_names.items()}
+    symbols = {key: name for piece in pieces for key, name in piece.symbols.items()}
+
+    def name_drop(record: Record) -> tuple[str, str]:
+        return (
+            reasons.get((record.host, record.drop_reason), UNKNOWN_REASON),
+            symbols.get((record.host, record.call_site), ""),
+        )
+
+    own = [piece for piece in pieces if piece.task == task]
+    analysis = Analysis(topology=topology, name_drop=name_drop)
+    lost: dict[int, int] = {}
+    for piece in own:
+        for host, records in piece.lost.items():
+            lost[host] = lost.get(host, 0) + records
+    return Answer(
+        partial=analysis.partial(merged([piece.tally for piece in pieces]), clocks),
+        is_settled=all(piece.is_settled for piece in own),
+        lost=lost,
+        late=sum(piece.late for piece in own),
+    )
