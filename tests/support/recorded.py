@@ -1,7 +1,10 @@
 """A recorded stream, put into real logs as agents do, and the truth of it."""
 
 import asyncio
-from contextlib import suppress
+import sys
+from contextlib import contextmanager, suppress
+
+import numpy as np
 
 from dyetrace.analysis.analyze import Analysis
 from dyetrace.analyzer.client import AnalyzerClient
@@ -12,6 +15,7 @@ from dyetrace.transport.nats.streams import ensure_streams
 from dyetrace.transport.nats.tally_log import TallyLog
 from dyetrace.transport.spool import MemorySpool
 from support.builders import TASK, name_drop, rows, two_hosts
+from support.nats_servers import NatsServer
 from support.streams import OTHER_TASK, Knobs, stream
 
 PARTITIONS = 2
@@ -34,6 +38,12 @@ def recorded(*, packets=200, seed=11):
     return rows(*(arrival.record for arrival in arrivals))
 
 
+def slices(records, count):
+    """Cut records, all of a packet in one slice."""
+    _, first, which = np.unique(records["digest"], return_index=True, return_inverse=True)
+    return [records[first[which] * count // len(records) == number] for number in range(count)]
+
+
 def truth(records):
     """What one analysis of all records at once says, by task and signature."""
     return told(Analysis(topology=two_hosts(), name_drop=name_with_symbol).analyze(records))
@@ -50,6 +60,27 @@ def told(partial):
         for (task, signature), alike in partial.alike.items()
         if task in TASKS
     }
+
+
+@contextmanager
+def two_regions():
+    """Run a server for each region."""
+    made = {name: NatsServer(name) for name in REGION_OF.values()}
+    try:
+        for server in made.values():
+            server.start()
+        yield made
+    finally:
+        for server in made.values():
+            server.remove()
+
+
+def command_of(servers, state, *more):
+    """Write the command that analyses these servers' logs."""
+    command = [sys.executable, "-m", "dyetrace", "analyzer", "--state", str(state)]
+    for name, server in servers.items():
+        command += ["--region", f"{name}={server.url}"]
+    return [*command, "--partitions", str(PARTITIONS), "--grace", "0.5", *more]
 
 
 def region(name, server):

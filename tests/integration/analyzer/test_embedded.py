@@ -3,35 +3,24 @@
 import asyncio
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import pytest
 
 from support.diagnosis import eventually
-from support.nats_servers import NatsServer
-from support.recorded import PARTITIONS, recorded, ship, told_at_last, truth
+from support.recorded import command_of, recorded, ship, slices, told_at_last, truth, two_regions
 
 
 @pytest.fixture
 def servers():
-    made = {name: NatsServer(name) for name in ("east", "west")}
-    try:
-        for server in made.values():
-            server.start()
+    with two_regions() as made:
         yield made
-    finally:
-        for server in made.values():
-            server.remove()
 
 
 @contextmanager
 def an_analyzer(servers, state, *more):
     """Run the command; it is gone afterwards."""
-    command = [sys.executable, "-m", "dyetrace", "analyzer", "--state", str(state)]
-    for name, server in servers.items():
-        command += ["--region", f"{name}={server.url}"]
-    command += ["--partitions", str(PARTITIONS), "--grace", "0.5", *more]
+    command = command_of(servers, state, *more)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert "reading" in process.stdout.readline()
@@ -55,10 +44,11 @@ def test_records_of_two_regions_become_one_answer(servers, tmp_path):
 
 def test_a_killed_analyzer_is_followed_by_one_that_tells_the_same(servers, tmp_path):
     records = recorded(seed=23)
-    asyncio.run(ship(records[:1500], servers))
+    first, second = slices(records, 2)
+    asyncio.run(ship(first, servers))
     with an_analyzer(servers, tmp_path) as process:
         eventually(lambda: list(tmp_path.glob("partition-*")), within_s=30, what="a state kept")
-        asyncio.run(ship(records[1500:], servers))
+        asyncio.run(ship(second, servers))
         process.kill()
 
     with an_analyzer(servers, tmp_path):

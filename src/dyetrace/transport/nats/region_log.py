@@ -42,6 +42,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """An entry as it was sent, not looked into."""
+
+    offset: int
+    taken_ns: int
+    subject: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """What one reading brought: entries, and up to where there are no others."""
 
@@ -62,6 +72,21 @@ class RegionLog:
         """Give the offset of the newest entry; 0 if there was none ever."""
         return int((await self._info(partition)).state.last_seq)
 
+    async def newest(self, partition: int) -> tuple[int, int]:
+        """Give the offset of the newest entry, and when the log took it; zeros without one."""
+        last = await self.last(partition)
+        return last, await self.taken_ns(partition, last) if last else 0
+
+    async def taken_ns(self, partition: int, offset: int) -> int:
+        """Say when the log took an entry; 0 where it is gone. Raises LogUnreachable."""
+        try:
+            found = await self.js.get_msg(records_stream(self.region, partition), offset)
+        except NotFoundError:
+            return 0
+        except (Error, OSError) as error:
+            raise LogUnreachable(region=self.region, why=str(error) or repr(error)) from error
+        return _nanoseconds(found.time) if found.time else 0
+
     async def first(self, partition: int) -> int:
         """Give the offset of the oldest entry that is still kept."""
         return int((await self._info(partition)).state.first_seq)
@@ -73,26 +98,45 @@ class RegionLog:
 
         What cannot be read is quarantined and passed over. Raises LogUnreachable.
         """
-        messages = await self._messages(partition, after, limit, wait_s)
-        entries, offset = [], after
-        for message in messages:
+        raw = await self.raw(partition, after, limit=limit, wait_s=wait_s)
+        entries = []
+        for each in raw:
+            parcel = await self.parcel(partition, each)
+            if parcel is not None:
+                entries.append(Entry(offset=each.offset, taken_ns=each.taken_ns, parcel=parcel))
+        return Read(entries=entries, offset=raw[-1].offset if raw else after)
+
+    async def raw(
+        self, partition: int, after: int, *, limit: int = 256, wait_s: float = 0.2
+    ) -> Sequence[Raw]:
+        """Give entries after an offset without looking into them; raises LogUnreachable."""
+        found, offset = [], after
+        for message in await self._messages(partition, after, limit, wait_s):
             metadata = message.metadata
             if metadata.sequence.stream <= offset:
                 continue
             offset = metadata.sequence.stream
-            try:
-                parcel = self._opened(message, partition)
-            except BadParcel as error:
-                self.unreadable[_host(message)] += 1
-                await self._quarantine(partition, offset, message, str(error))
-                continue
-            entries.append(
-                Entry(offset=offset, taken_ns=_nanoseconds(metadata.timestamp), parcel=parcel)
+            found.append(
+                Raw(
+                    offset=offset,
+                    taken_ns=_nanoseconds(metadata.timestamp),
+                    subject=message.subject,
+                    data=message.data,
+                )
             )
         reader = self._readers.get(partition)
         if reader is not None:
             self._readers[partition] = (offset, reader[1])
-        return Read(entries=entries, offset=offset)
+        return found
+
+    async def parcel(self, partition: int, raw: Raw) -> Parcel | None:
+        """Open an entry; None where it cannot be read, and then it is quarantined."""
+        try:
+            return opened(raw.data, raw.subject, partition)
+        except BadParcel as error:
+            self.unreadable[_host(raw.subject)] += 1
+            await self._quarantine(partition, raw, str(error))
+            return None
 
     async def evidence(self, host: int, document: int) -> bytes | None:
         """Give a document beside the records; None where there is none."""
@@ -151,34 +195,34 @@ class RegionLog:
             except (Error, OSError):
                 return
 
-    @staticmethod
-    def _opened(message: Msg, partition: int) -> Parcel:
-        """Open a parcel, and see that it is what its subject says. Raises BadParcel."""
-        parcel = unpack(message.data)
-        host = _host(message)
-        if parcel.header.host != host or parcel.header.partition != partition:
-            raise BadParcel("names another host or partition than its subject")
-        if (parcel.columns[HOST] & MASK != host).any():
-            raise BadParcel("has records of another host")
-        return parcel
-
-    async def _quarantine(self, partition: int, offset: int, message: Msg, why: str) -> None:
+    async def _quarantine(self, partition: int, raw: Raw, why: str) -> None:
         """Keep what cannot be read where it can be looked at; once, however often it is met."""
         await self.js.publish(
             quarantine_subject(self.region),
-            message.data,
+            raw.data,
             stream=quarantine_stream(self.region),
             headers={
-                Named.MSG_ID.value: f"{partition}.{offset}",
-                "Dyetrace-Subject": message.subject,
+                Named.MSG_ID.value: f"{partition}.{raw.offset}",
+                "Dyetrace-Subject": raw.subject,
                 "Dyetrace-Why": why.replace("\r", " ").replace("\n", " "),
             },
         )
 
 
-def _host(message: Msg) -> int:
+def opened(data: bytes, subject: str, partition: int) -> Parcel:
+    """Open a parcel, and see that it is what its subject says. Raises BadParcel."""
+    parcel = unpack(data)
+    host = _host(subject)
+    if parcel.header.host != host or parcel.header.partition != partition:
+        raise BadParcel("names another host or partition than its subject")
+    if (parcel.columns[HOST] & MASK != host).any():
+        raise BadParcel("has records of another host")
+    return parcel
+
+
+def _host(subject: str) -> int:
     try:
-        return host_of(message.subject)
+        return host_of(subject)
     except ValueError:
         return 0
 
