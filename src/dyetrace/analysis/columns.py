@@ -74,6 +74,12 @@ def joined(parts: Sequence[Columns]) -> Columns:
     return np.concatenate(parts, axis=1) if parts else no_columns()
 
 
+def joined_records(arrays: Sequence[RecordArray]) -> RecordArray:
+    """Put rows after one another; as bytes, for numpy else compares all fields."""
+    octets = [np.ascontiguousarray(array).view(np.uint8) for array in arrays]
+    return np.concatenate(octets).view(RECORD) if octets else np.zeros(0, dtype=RECORD)
+
+
 def mixed(word: U64) -> U64:
     """Spread a word's bits over all 64 (splitmix64's finalizer); a new array."""
     word = word ^ (word >> np.uint64(30))

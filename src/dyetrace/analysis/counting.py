@@ -74,13 +74,15 @@ def counted_of(
     is_open, covers = _open_and_covering(sourced)
     if not may_stay_open:
         is_open, covers = np.zeros_like(is_open), np.zeros_like(covers)
-    drops = _nameless_drops(arranged.of(~has_source))
+    drops, pieces = _nameless_drops_and_pieces(arranged.of(~has_source))
+    if not may_stay_open:
+        pieces = pieces[:, :0]
     tally = tally_of(packets_of(sourced.of(~is_open)), clocks)
     return replace(
         tally,
         open=joined([sourced.of(is_open).written(), drops]),
-        covering=sourced.of(covers & ~is_open).written(),
-        strays=len(arranged.order) - len(sourced.order) - drops.shape[1],
+        covering=joined([sourced.of(covers & ~is_open).written(), pieces]),
+        strays=int(np.count_nonzero(~np.repeat(has_source, arranged.count))) - drops.shape[1],
     )
 
 
@@ -120,13 +122,20 @@ def _is_longer(arranged: Arranged, is_tcp: Mask) -> Mask:
     return found
 
 
-def _nameless_drops(strays: Arranged) -> Columns:
-    """Drops that lack their packet's digest, but may be known by other names."""
+def _nameless_drops_and_pieces(strays: Arranged) -> tuple[Columns, Columns]:
+    """Records that lack their packet's digest, but may be known by other names.
+
+    The first are drops whose payload could not be read, the second of TCP: they may be
+    of segments that were split or merged.
+    """
     records = strays.written()
     last = records[LAST]
     is_drop = (last & mask_of("point")) == np.uint64(Point.DROP)
     is_cut_short = (field_of(records, "flags") & np.uint64(RecordFlag.TRUNCATED)) != 0
-    return records[:, is_drop & is_cut_short]
+    is_piece = (last & mask_of("protocol")) == IS_TCP
+    is_piece &= field_of(records, "payload_length") != 0
+    is_nameless_drop = is_drop & is_cut_short
+    return records[:, is_nameless_drop], records[:, is_piece & ~is_nameless_drop]
 
 
 def tally_of(packets: Packets, clocks: Clocks | None = None) -> Tally:

@@ -5,17 +5,17 @@ The same records in any order and any batching give the same tallies, as long as
 one packet come within the grace time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dyetrace.analysis.columns import U64, Columns
+from dyetrace.analysis.columns import U64, Columns, joined
 from dyetrace.analysis.counting import Clocks, counted_of
 from dyetrace.analysis.joiner import Joiner
 from dyetrace.analysis.latecomers import Latecomers
 from dyetrace.analysis.merging import merged
 from dyetrace.analysis.packets import DIGEST, TASK, arrange
-from dyetrace.analysis.tally import Tally, nothing, of_task, tasks_of, without
+from dyetrace.analysis.tally import Tally, nothing, of_task, strangers_of, tasks_of, without
 from dyetrace.model.task import TaskId
 
 BATCH = 16_384
@@ -30,6 +30,7 @@ class Bounds:
     memory_ns: int = 4_000_000_000  # how long late ones are known afterwards
     most_records: int = 500_000  # held; what is older is counted before its time
     most_open: int = 200_000  # records; more packets than that are counted as they are
+    strangers_ns: int = 60_000_000_000  # how long records of no known task are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class State:
     slices: list[tuple[int, Columns]]
     memory: list[tuple[int, U64]]
     tally: Tally
+    strangers: list[tuple[int, Columns, Columns]]
     late: dict[TaskId, int]
     touched_ns: dict[TaskId, int]
 
@@ -53,6 +55,7 @@ class Partition:
         self._latecomers = Latecomers(memory_ns=bounds.memory_ns)
         self._counted = nothing()
         self._fresh: list[Tally] = []  # not yet merged into it
+        self._strangers: list[tuple[int, Columns, Columns]] = []  # since when, open, covering
         self._changed: set[TaskId] = set()
         self._touched_ns: dict[TaskId, int] = {}
         self.late: dict[TaskId, int] = {}
@@ -60,6 +63,7 @@ class Partition:
             self._joiner.restore(state.slices)
             self._latecomers.restore(state.memory)
             self._counted, self.late = state.tally, dict(state.late)
+            self._strangers = list(state.strangers)
             self._touched_ns = dict(state.touched_ns)
 
     def take(self, records: Columns, taken_ns: int) -> None:
@@ -78,11 +82,13 @@ class Partition:
                 self.late[task] = self.late.get(task, 0) + records
             touched.update(late)
             self._latecomers.remember(arranged)
-            self._keep(
-                counted_of(arranged, clocks, may_stay_open=self._open < self._bounds.most_open)
-            )
+            may_stay_open = self._open < self._bounds.most_open
+            self._keep(counted_of(arranged, clocks, may_stay_open=may_stay_open), watermark_ns)
             touched.update(np.unique(arranged.task).tolist())
         self._latecomers.advance(watermark_ns)
+        self._strangers = [
+            each for each in self._strangers if each[0] + self._bounds.strangers_ns > watermark_ns
+        ]
         self._changed |= touched
         self._touched_ns |= dict.fromkeys(touched, watermark_ns)
 
@@ -96,7 +102,11 @@ class Partition:
         if self._fresh:
             self._counted = merged([self._counted, *self._fresh])
             self._fresh = []
-        return self._counted
+        return replace(
+            self._counted,
+            open=joined([self._counted.open, *(each for _, each, _ in self._strangers)]),
+            covering=joined([self._counted.covering, *(each for _, _, each in self._strangers)]),
+        )
 
     def of_task(self, task: TaskId) -> Tally:
         """Give what was counted of one task."""
@@ -115,17 +125,20 @@ class Partition:
         """Forget tasks of which nothing came since then."""
         old = [task for task, touched in self._touched_ns.items() if touched < before_ns]
         if old:
-            self._counted = without(self.tally(), old)
+            self.tally()
+            self._counted = without(self._counted, old)
             for task in old:
                 del self._touched_ns[task]
                 self.late.pop(task, None)
 
     def state(self) -> State:
         """Give all that is known."""
+        self.tally()
         return State(
             slices=self._joiner.slices(),
             memory=self._latecomers.memory(),
-            tally=self.tally(),
+            tally=self._counted,
+            strangers=list(self._strangers),
             late=dict(self.late),
             touched_ns=dict(self._touched_ns),
         )
@@ -142,13 +155,23 @@ class Partition:
 
     @property
     def _open(self) -> int:
-        return sum(tally.open.shape[1] for tally in (self._counted, *self._fresh))
+        parts = [part for tally in (self._counted, *self._fresh) for part in _uncounted(tally)]
+        parts += [part for _, *both in self._strangers for part in both]
+        return sum(part.shape[1] for part in parts)
 
-    def _keep(self, tally: Tally) -> None:
+    def _keep(self, tally: Tally, watermark_ns: int) -> None:
         """Merge now and then, so that each row is moved few times, however many there are."""
+        strangers = strangers_of(tally)
+        if any(part.shape[1] for part in strangers):
+            self._strangers.append((watermark_ns, *strangers))
+            tally = without(tally, [0])
         self._fresh.append(tally)
         if sum(each.size for each in self._fresh) > self._counted.size + BATCH:
             self.tally()
+
+
+def _uncounted(tally: Tally) -> tuple[Columns, Columns]:
+    return tally.open, tally.covering
 
 
 def batches(records: Columns) -> list[Columns]:

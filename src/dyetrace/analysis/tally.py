@@ -172,7 +172,13 @@ def tasks_of(tally: Tally) -> list[TaskId]:
     """Name the tasks of what was counted or is open; 0 stands for open records of no known task."""
     named = np.unique(np.concatenate([tally.kinds.task, tally.open[TASK]]))
     tasks: list[TaskId] = named[named != 0].tolist()
-    return [*tasks, 0] if _of_tasks(tally.open, np.zeros(1, np.uint64)).shape[1] else tasks
+    return [*tasks, 0] if any(part.shape[1] for part in strangers_of(tally)) else tasks
+
+
+def strangers_of(tally: Tally) -> tuple[Columns, Columns]:
+    """Give the open and the covering records of no known task."""
+    nobody = np.zeros(1, dtype=np.uint64)
+    return _of_tasks(tally.open, nobody), _of_tasks(tally.covering, nobody)
 
 
 def of_task(tally: Tally, task: TaskId) -> Tally:
@@ -187,7 +193,10 @@ def without(tally: Tally, tasks: Sequence[TaskId]) -> Tally:
     stays = np.array([task for task in tasks_of(tally) if task not in set(tasks)], dtype=np.uint64)
     kept = of_kinds(tally, np.flatnonzero(np.isin(tally.kinds.task, stays)))
     return replace(
-        kept, open=_of_tasks(tally.open, stays), covering=_of_tasks(tally.covering, stays)
+        kept,
+        open=_of_tasks(tally.open, stays),
+        covering=_of_tasks(tally.covering, stays),
+        strays=tally.strays,
     )
 
 

@@ -74,7 +74,7 @@ class Share:
             tally = self._records.with_held(clocks)
             ahead = set(self._records.held_tasks())
         found = dict(by_task(tally, changed | ahead | self._ahead))
-        if 0 in ahead and not found[0].open.shape[1]:
+        if 0 in ahead and not found[0].open.shape[1] + found[0].covering.shape[1]:
             ahead.remove(0)
         for task in sorted(changed | ahead | self._ahead):
             yield self._piece(task, found[task], is_settled=task not in ahead)
@@ -94,13 +94,14 @@ class Share:
                     for region, ledger in self._ledgers.items()
                 },
                 midway=[region for region, each in self._ledgers.items() if not each.is_whole],
+                ahead=sorted(self._ahead),
                 drop_names=self._drop_names,
                 symbols=self._symbols,
             )
         )
 
     def _restore(self, kept: Kept) -> None:
-        self.offsets = dict(kept.offsets)
+        self.offsets, self._ahead = dict(kept.offsets), set(kept.ahead)
         self._drop_names, self._symbols = dict(kept.drop_names), dict(kept.symbols)
         for region, accounts in kept.accounts.items():
             ledger = self._ledgers[region] = Ledger(is_whole=region not in kept.midway)

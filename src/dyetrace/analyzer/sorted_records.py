@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dyetrace.analysis.columns import U64, combined, joined, mask_of, word_of, words_of
+from dyetrace.analysis.columns import (
+    U64,
+    columns_of,
+    combined,
+    joined_records,
+    mask_of,
+    word_of,
+)
 from dyetrace.model.packet import Protocol
 from dyetrace.model.record import Record, RecordArray
 from dyetrace.model.task import TaskId
@@ -120,7 +127,7 @@ class SortedRecords:
         own = self._tasks[task_id].digests
         keys = {key for digest in own for key in self._packets[digest].keys}
         kin = {digest for key in keys for digest in self._kin[key].digests}
-        return joined([rows for digest in own | kin for rows in self._packets[digest].rows])
+        return joined_records([rows for digest in own | kin for rows in self._packets[digest].rows])
 
     def drop_named(self, record: Record) -> tuple[str, str]:
         """Name a drop's reason and function, as its agent did."""
@@ -216,7 +223,7 @@ class SortedRecords:
 
 def _flows(records: RecordArray) -> list[int]:
     """Hash the flows of TCP records; 0 for others."""
-    words = words_of(records)
+    words = columns_of(records)
     flow = words[word_of("src_port")] & mask_of("src_port", "dst_port")
     for word in range(word_of("src"), word_of("dst") + 2):
         flow = combined(flow, words[word])

@@ -49,13 +49,15 @@ class Kept:
     """All that an analyzer keeps of one partition: where it was in each region, and what it knew.
 
     accounts: by region; host, session, what follows, what is missing, when last touched.
-    midway: regions whose log was not read from its beginning.
+    midway: regions whose log was not read from its beginning. ahead: tasks of which more was
+    told than is over.
     """
 
     offsets: Mapping[str, int]
     state: State
     accounts: Mapping[str, list[tuple[int, int, int, list[tuple[int, int]], int]]]
     midway: list[str] = field(default_factory=list)
+    ahead: list[int] = field(default_factory=list)
     drop_names: Names = field(default_factory=dict)
     symbols: Names = field(default_factory=dict)
 
@@ -105,10 +107,15 @@ def pack_kept(kept: Kept) -> bytes:
             "slices": [(at_ns, _array(columns)) for at_ns, columns in state.slices],
             "memory": [(at_ns, _array(names)) for at_ns, names in state.memory],
             "tally": _plain(state.tally),
+            "strangers": [
+                (at_ns, _array(open_), _array(covering))
+                for at_ns, open_, covering in state.strangers
+            ],
             "late": state.late,
             "touched_ns": state.touched_ns,
             "accounts": dict(kept.accounts),
             "midway": kept.midway,
+            "ahead": kept.ahead,
             "drop_names": _names(kept.drop_names),
             "symbols": _names(kept.symbols),
         }
@@ -125,11 +132,16 @@ def unpack_kept(data: bytes) -> Kept:
                 slices=[(at_ns, _read(columns)) for at_ns, columns in found["slices"]],
                 memory=[(at_ns, _read(names)) for at_ns, names in found["memory"]],
                 tally=_tally(found["tally"]),
+                strangers=[
+                    (at_ns, _read(open_), _read(covering))
+                    for at_ns, open_, covering in found["strangers"]
+                ],
                 late=found["late"],
                 touched_ns=found["touched_ns"],
             ),
             accounts=found["accounts"],
             midway=found["midway"],
+            ahead=found["ahead"],
             drop_names=_named(found["drop_names"]),
             symbols=_named(found["symbols"]),
         )

@@ -4,7 +4,7 @@ import random
 from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dyetrace.analysis.analyze import Analysis
@@ -19,7 +19,7 @@ from support.builders import TASK, across_hosts, name_drop, rows, two_hosts
 from support.streams import GRACE_NS, OTHER_TASK, Arrival, Knobs, columns, stream
 
 BOUNDS = Bounds(grace_ns=GRACE_NS, memory_ns=2 * GRACE_NS)
-FOREVER = 2**62
+LATER = 1000 * GRACE_NS
 
 knobs = st.builds(
     Knobs,
@@ -63,7 +63,7 @@ def streamed(arrivals, draw, *, partitions=1, restarts=False):
             if restarts:
                 parts[number] = Partition(BOUNDS, part.state())
     for part in parts:
-        part.advance(FOREVER)
+        part.advance(LATER)
     return parts
 
 
@@ -85,6 +85,7 @@ def test_a_stream_gives_what_all_records_at_once_give(knobs, seed, partitions, r
 @settings(max_examples=60, deadline=None)
 @given(knobs)
 def test_tasks_taken_apart_are_what_they_are_together(knobs):
+    assume(not (knobs.tcp and knobs.loss))  # pieces of a flow are known by their own task only
     tally = counted(columns(stream(knobs) or stream(Knobs(seed=1))))
     strangers = of_task(tally, 0)
 
@@ -147,7 +148,7 @@ def test_each_record_prolongs_its_packets_time():
         taken(partition, record, at_ns=number * (GRACE_NS - 1))
         partition.advance(number * (GRACE_NS - 1))
 
-    partition.advance(FOREVER)
+    partition.advance(LATER)
     assert fates(partial_of(partition.tally())) == {Fate.DELIVERED: 1}
 
 
@@ -202,7 +203,7 @@ def test_no_more_records_are_held_than_may_be(most_records):
         partition.advance(0)
         assert partition.held <= most_records
 
-    partition.advance(FOREVER)
+    partition.advance(LATER)
     assert fates(partial_of(partition.tally())) == {Fate.DELIVERED: 59}
 
 
@@ -212,7 +213,7 @@ def test_when_too_many_are_left_open_packets_are_counted_as_they_are():
         vanished = across_hosts(digest=number, ip_id=number)[:2]
         taken(partition, *vanished, at_ns=number * 10 * GRACE_NS)
         partition.advance(number * 10 * GRACE_NS)
-    partition.advance(FOREVER)
+    partition.advance(LATER)
 
     assert partition.tally().open.shape[1] <= 22
     assert fates(partial_of(partition.tally())) == {Fate.VANISHED: 39}

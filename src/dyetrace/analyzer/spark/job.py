@@ -42,7 +42,6 @@ def run_spark(sources: Sources, *, master: str, state: Path, bounds: Bounds) -> 
         .config("spark.sql.shuffle.partitions", str(sources.partitions))
         .getOrCreate()
     )
-    session.sparkContext.setLogLevel("ERROR")
     query = started(session, sources, state=state, bounds=bounds)
 
     told_to_stop = threading.Event()
