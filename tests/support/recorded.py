@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def recorded(*, packets=200, seed=11):
         arrival
         for knobs in (
             Knobs(seed=seed, packets=packets, loss=0.05),
-            Knobs(seed=seed + 1, packets=packets, loss=0.05, tcp=True),
+            Knobs(seed=seed + 1, packets=packets, tcp=True),
             Knobs(seed=seed + 2, packets=packets // 4, alike=4),
         )
         for arrival in stream(knobs)
@@ -80,36 +80,32 @@ def command_of(servers, state, *more):
     command = [sys.executable, "-m", "dyetrace", "analyzer", "--state", str(state)]
     for name, server in servers.items():
         command += ["--region", f"{name}={server.url}"]
-    return [*command, "--partitions", str(PARTITIONS), "--grace", "0.5", *more]
+    return [*command, "--partitions", str(PARTITIONS), "--grace", "2", *more]
 
 
 def region(name, server):
     return Region(name=name, servers=[server.url], user="anybody")
 
 
-async def ship(records, servers, *, cut=400, pause=None):
-    """Send each host's records to its own region, a few at a time."""
-
-    async def send(host):
-        name = REGION_OF[host]
-        own = records[records["host"] == host]
-        async with connected(region(name, servers[name])) as client:
+async def ship(records, servers, *, count=10):
+    """Send each host's records to its own region, packets' records at about one time."""
+    async with AsyncExitStack() as stack:
+        publishers, sending = {}, []
+        for host, name in REGION_OF.items():
+            client = await stack.enter_async_context(connected(region(name, servers[name])))
             js = client.jetstream()
             await ensure_streams(js, region=name, partitions=PARTITIONS)
-            publisher = Publisher(js, name, host=host, partitions=PARTITIONS, spool=MemorySpool())
-            sending = asyncio.create_task(publisher.run())
-            try:
-                for first in range(0, len(own), cut):
-                    publisher.ship(own[first : first + cut], drop_names=DROPS)
-                    await publisher.all_acknowledged()
-                    if pause is not None:
-                        await pause(first / len(own))
-            finally:
-                sending.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sending
-
-    await asyncio.gather(*map(send, REGION_OF))
+            publishers[host] = Publisher(
+                js, name, host=host, partitions=PARTITIONS, spool=MemorySpool()
+            )
+            sending.append(asyncio.create_task(publishers[host].run()))
+        for part in slices(records, count):
+            for host, publisher in publishers.items():
+                publisher.ship(part[part["host"] == host], drop_names=DROPS)
+            await asyncio.gather(*(each.all_acknowledged() for each in publishers.values()))
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
 
 
 async def answers(server):

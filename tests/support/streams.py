@@ -79,7 +79,7 @@ class _Packet:
         self.begun = begun
         self._draw, self._knobs = draw, knobs
         self._ticks = itertools.count(1_000_000 + begun + 10_000 * (number % knobs.alike), 100)
-        digest = random.Random(f"{knobs.seed}/{number // knobs.alike}").getrandbits(64) | 1
+        digest = random.Random(f"{knobs.seed}/{number // knobs.alike}").getrandbits(64) or 1
         flow = a_flow(protocol=6 if knobs.tcp else 17, src_port=4000 + draw.randrange(3))
         self._common = {"flow": flow, "digest": digest}
         if knobs.alike == 1:
