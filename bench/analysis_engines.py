@@ -13,6 +13,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from statistics import median
 
 from lib import dict_analysis, records
@@ -32,6 +33,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--packets", type=int, default=4_000, help="packets a batch")
     args = parser.parse_args()
+    if not (find_spec("polars") and find_spec("duckdb")):
+        print("not compared: pip install 'dyetrace[bench]' brings Polars and DuckDB")
+        return
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     duckdb = DuckDb()
     engines: dict[str, Callable[[Blobs], Counted]] = {
