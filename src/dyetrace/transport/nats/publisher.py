@@ -150,7 +150,11 @@ class Publisher:
                     await asyncio.wait_for(self._more.wait(), 1.0)
             return
         number, future = self._under_way[0]
-        await asyncio.wait_for(future, ACKNOWLEDGED_WITHIN_S)
+        # Waited for from outside: that the client gives it up must not look like our own end.
+        done, _ = await asyncio.wait({future}, timeout=ACKNOWLEDGED_WITHIN_S)
+        if not done or future.cancelled():
+            raise TimeoutError
+        future.result()
         self._under_way.popleft()
         self.spool.forget_through(number)
         async with self._settled:
