@@ -1,5 +1,6 @@
 """The streams of a region, made where they are missing."""
 
+import asyncio
 from dataclasses import dataclass
 
 from nats.js import JetStreamContext
@@ -16,6 +17,9 @@ from dyetrace.transport.nats.names import (
     records_subject,
 )
 
+NO_PEERS = 10005  # a cluster whose servers have not all found each other yet
+PEERS_WITHIN_S = 15.0
+LOOK_AGAIN_S = 0.2
 KNOWN_FOR_S = 120.0  # how long a message id is known: an agent that sends again does so before
 
 
@@ -59,7 +63,14 @@ async def _made(
         discard=DiscardPolicy.OLD,
         duplicate_window=min(KNOWN_FOR_S, keeping.age_s),
     )
-    try:
-        await js.add_stream(config)
-    except APIError as error:
-        raise LogUnreachable(region=region, why=f"stream {name}: {error}") from error
+    deadline = asyncio.get_running_loop().time() + PEERS_WITHIN_S
+    while True:
+        try:
+            await js.add_stream(config)
+        except APIError as error:
+            is_starting = error.err_code == NO_PEERS
+            if not is_starting or asyncio.get_running_loop().time() > deadline:
+                raise LogUnreachable(region=region, why=f"stream {name}: {error}") from error
+            await asyncio.sleep(LOOK_AGAIN_S)
+        else:
+            return
