@@ -48,7 +48,12 @@ class OwnHost:
     def argv(self, *argv: str) -> list[str]:
         """What runs a program on this host."""
         return ["nsenter", f"--target={self.first}", "--net", "--mount", "--pid",
-                f"--wdns={Path.cwd()}", "--", *argv]  # fmt: skip
+                f"--wdns={self.folder}", "--", *argv]  # fmt: skip
+
+    @property
+    def folder(self) -> Path:
+        """Where programs on this host begin."""
+        return Path.cwd()
 
     def run(
         self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None

@@ -80,6 +80,11 @@ class OwnMachine(OwnHost):
         """What runs a program on this machine: with its own settings, not with a test's."""
         return super().argv("env", "--unset=DYETRACE_STATE", *argv)
 
+    @property
+    def folder(self) -> Path:
+        """Its root: the checkout may be where its own files hide it."""
+        return Path("/")
+
     def put(self, file: str, content: str | Path, *, owner: str = "root") -> None:
         """Write a file that only its owner reads."""
         text = content if isinstance(content, str) else content.read_bytes().decode("latin-1")

@@ -9,7 +9,7 @@ from dyetrace.datapath.simulated.cloud import SimulatedCloud
 from dyetrace.datapath.simulated.faults import FAULTS
 from dyetrace.datapath.simulated.traffic import Planted
 from dyetrace.datapath.simulated.ways import Stop
-from dyetrace.model.record import RECORD, Point, RecordArray, packed_address
+from dyetrace.model.record import RECORD, Point, RecordArray, RecordFlag, packed_address
 from dyetrace.model.task import TaskId
 
 HOP_NS = 4_000
@@ -76,6 +76,8 @@ class Sightings:
                 row["encapsulation"], row["vni"] = outer.encapsulation, outer.vni
                 row["outer_src"] = np.void(packed_address(outer.src))
                 row["outer_dst"] = np.void(packed_address(outer.dst))
+            if stop == planted.way[-1]:  # where it leaves the cloud, its DSCP is given back
+                row["flags"] = RecordFlag.RESTORED
             if stop.point is Point.DROP:
                 fault = FAULTS[planted.fault]
                 row["drop_reason"] = _NUMBERS[fault.drop_reason]
