@@ -91,7 +91,7 @@ integration: setup ## real processes and namespaces (root)
 
 scenarios: setup ## clouds that work, break and heal (root)
 	$(call say,scenario tests)
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/scenarios --ignore tests/scenarios/test_matrix.py
+	@$(PYTHON) -m pytest -q -n 3 --dist worksteal tests/scenarios --ignore tests/scenarios/test_matrix.py
 	$(call say,a sample of the scenario matrix)
 	@$(PYTHON) -m pytest -q tests/scenarios/test_matrix.py
 

@@ -16,11 +16,11 @@ from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.inspections import with_inspections
 from dyetrace.controller.part import LEASE_NS, Part
 from dyetrace.controller.recheck import with_uncolored
-from dyetrace.controller.sites import Sites
+from dyetrace.controller.sites import Sites, with_queues
 from dyetrace.errors import AgentUnreachable, DyetraceError, PolicyRefused
 from dyetrace.model.policy import Plan
 from dyetrace.model.record import Point
-from dyetrace.model.site import SiteEvidence
+from dyetrace.model.site import Queue, SiteEvidence
 from dyetrace.model.task import Limits, Task, TaskState
 from dyetrace.model.topology import Topology
 from dyetrace.model.verdict import Verdict
@@ -78,6 +78,7 @@ class Diagnosis:
     _probes: int = 0
     _failed: Mapping[str, DyetraceError] = field(default_factory=dict)  # at logging, by host
     _not_installed: tuple[str, ...] = ()
+    _queues: Mapping[LossKey, Queue] = field(default_factory=dict)  # before the last records
     _state: TaskState = TaskState.NEW
     _began: float = 0.0
 
@@ -188,6 +189,7 @@ class Diagnosis:
         evidence = await with_uncolored(
             await self._sites.evidence(found), found, fleet=self.fleet, topology=self.topology
         )
+        evidence = with_queues(evidence, self._queues)
         verdict = judge(self._observed(partial, reports, evidence))
         self._enter(TaskState.DONE)
         return with_inspections(verdict, self._sites.taken(), found, self.topology)
@@ -200,6 +202,7 @@ class Diagnosis:
         )
         await self._flush()
         await self._wait_for_packets_in_flight()
+        self._queues = await self._sites.queues(self._partial().of_task(self.task.id))
         await self._flush()
         return self._partial()
 

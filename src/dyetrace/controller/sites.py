@@ -1,7 +1,7 @@
 """What the places of loss look like: as agents took it at the drop, else as they find it now."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dyetrace.analysis.judge import SitePlace, places_to_inspect
 from dyetrace.analysis.losses import LossKey
@@ -10,7 +10,8 @@ from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.inspections import OfHost, taken_at_drop, with_rule
 from dyetrace.errors import DyetraceError
 from dyetrace.model.path import Fate
-from dyetrace.model.site import SiteEvidence
+from dyetrace.model.record import Point
+from dyetrace.model.site import Queue, SiteEvidence
 from dyetrace.model.topology import Topology
 from dyetrace.wire.messages import Done, Inspect, Inspected, Settle
 
@@ -78,6 +79,20 @@ class Sites:
         """Ask what all places look like now."""
         return await self._asked(places_to_inspect(found, self.topology))
 
+    async def queues(self, found: Sequence[Alike]) -> dict[LossKey, Queue]:
+        """Ask what waits in the queues of ports that packets left by and were not seen after.
+
+        Records read afterwards tell of those that left a queue meanwhile: so never is more
+        missing than what it held, if that is where they are.
+        """
+        left = [
+            alike
+            for alike in found
+            if alike.path.fate is Fate.VANISHED and alike.path.last.point is Point.EGRESS
+        ]
+        asked = await self.as_they_are(left)
+        return {key: site.queue for key, site in asked.items() if site.queue is not None}
+
     async def _asked(self, places: Mapping[LossKey, SitePlace]) -> dict[LossKey, SiteEvidence]:
         answers: dict[LossKey, SiteEvidence] = {}
         for key, place in places.items():
@@ -96,6 +111,19 @@ class Sites:
                 except DyetraceError as error:
                     self.note([str(error)])
         return answers
+
+
+def with_queues(
+    sites: Mapping[LossKey, SiteEvidence], earlier: Mapping[LossKey, Queue]
+) -> dict[LossKey, SiteEvidence]:
+    """Tell of queues as they were before the last records were read, where they held more."""
+
+    def told(key: LossKey, site: SiteEvidence) -> SiteEvidence:
+        before, now = earlier.get(key), site.queue
+        is_more = before is not None and before.packets > (now.packets if now else 0)
+        return replace(site, queue=before) if is_more else site
+
+    return {key: told(key, site) for key, site in sites.items()}
 
 
 def _lacks_rule(key: LossKey, site: SiteEvidence | None) -> bool:
