@@ -14,7 +14,6 @@ from urllib.request import Request, urlopen
 WITHIN_S = 300.0
 PROBE_EVERY_S = 0.1
 LOOK_EVERY_S = 0.5
-MOST_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,6 @@ from dyetrace.lab.simulation.truth import Outcome, outcome_of, wanted_of
 DYETRACE = (sys.executable, "-m", "dyetrace")
 START_WITHIN_S = 60.0
 JOIN_WITHIN_S = 5.0  # for each host
-GONE_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
