@@ -1,6 +1,6 @@
 """Conditions that somebody can act on; each message says what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
 
@@ -176,6 +176,18 @@ class LogUnreachable(DyetraceError):
         self.region = region
 
 
+class AnalyzersBehind(DyetraceError):
+    """Nobody has read partitions of the record log for a while."""
+
+    def __init__(self, *, partitions: Sequence[int], waited_s: float) -> None:
+        names = ", ".join(map(str, partitions))
+        super().__init__(
+            f"no analyzer has read partition {names} of the record log for {waited_s:.0f} s: is "
+            "`dyetrace analyzer` running for it?"
+        )
+        self.partitions = tuple(partitions)
+
+
 class ExitStatus(IntEnum):
     """How commands end, as the README documents it."""
 
@@ -199,7 +211,7 @@ def exit_status(error: DyetraceError) -> ExitStatus:
     """Map a condition to the documented exit status of a command."""
     if isinstance(error, NotPermitted):
         return ExitStatus.NOT_AUTHORISED
-    if isinstance(error, (AgentUnreachable, LogUnreachable)):
+    if isinstance(error, (AgentUnreachable, LogUnreachable, AnalyzersBehind)):
         return ExitStatus.UNREACHABLE
     if isinstance(error, WRONG_USAGE):
         return ExitStatus.USAGE

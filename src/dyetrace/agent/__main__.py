@@ -9,13 +9,14 @@ import sys
 from contextlib import suppress
 from ctypes import CDLL
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dyetrace.agent.clock import ToldClock
 from dyetrace.agent.dialer import Dialer
 from dyetrace.agent.examine import examine
 from dyetrace.agent.identity import Membership
 from dyetrace.agent.metrics import metrics_address
+from dyetrace.agent.outbox import Outbox
 from dyetrace.agent.server import AgentServer, run
 from dyetrace.agent.spool import Spools
 from dyetrace.datapath.linux.driver import LinuxDriver
@@ -23,9 +24,14 @@ from dyetrace.datapath.linux.privileges import held, missing
 from dyetrace.errors import DyetraceError, InvalidRequest, NotPermitted, exit_status
 from dyetrace.inventory.clouds import netns_of_clouds
 from dyetrace.model.packet import ColorMap
+from dyetrace.model.topology import host_number
 from dyetrace.wire.log_lines import begin_log
 
+if TYPE_CHECKING:
+    from dyetrace.agent.log_writer import LogWriter
+
 M_ARENA_MAX = -8  # malloc.h
+LOG_SPOOL = "log"
 
 
 def main() -> None:
@@ -53,6 +59,8 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
     token_file: str | None,
     spool_mib: int,
     metrics: str | None,
+    log: tuple[str, list[str]] | None,
+    log_partitions: int,
     log_format: str,
 ) -> None:
     """Serve controllers until stopped; raises InvalidRequest where another agent does."""
@@ -80,13 +88,16 @@ def serve(  # noqa: PLR0913 - an agent's settings, by keyword
         if idle_exit_s is None:
             driver.discover()  # to know a router before it loses its forwarding
         identity = dialer.member.identity if dialer else None
+        spools = Spools.under(Path(state), listen, mib=spool_mib)
+        member = dialer.member if dialer else None
         server = AgentServer(
             driver=driver,
             socket=path,
             idle_exit_s=idle_exit_s,
             clock=clock,
             examine=lambda: examine(identity),
-            spools=Spools.under(Path(state), listen, mib=spool_mib),
+            spools=spools,
+            log=_log_writer(log, log_partitions, host, member, spools) if log else None,
         )
         run(server, dialer, page_at)
 
@@ -124,6 +135,31 @@ def _joined(
     if ended.returncode:
         sys.exit(ended.returncode)
     return Dialer(member=member, agent_socket=path)
+
+
+def _log_writer(
+    log: tuple[str, list[str]],
+    partitions: int,
+    host: str,
+    member: Membership | None,
+    spools: Spools,
+) -> "LogWriter":
+    """Make what writes into the record log; its libraries are loaded only where there is one."""
+    from dyetrace.agent.log_writer import LogWriter
+    from dyetrace.transport.nats.connecting import Credentials, Region
+
+    credentials = None
+    if member is not None and any(url.startswith("tls://") for url in log[1]):
+        credentials = Credentials(
+            certificate=member.identity, key=member.identity, authority=member.authority
+        )
+    name, servers = log
+    return LogWriter(
+        region=Region(name=name, servers=servers, user=host, credentials=credentials),
+        partitions=partitions,
+        host=host_number(host),
+        outbox=Outbox(spools.again(LOG_SPOOL)),
+    )
 
 
 def _share_one_heap() -> None:

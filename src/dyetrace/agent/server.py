@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dyetrace import __version__
 from dyetrace.agent.answers import Answers
@@ -25,7 +25,7 @@ from dyetrace.agent.sessions import Sessions
 from dyetrace.agent.spool import Spools
 from dyetrace.agent.tasks import HeldTasks
 from dyetrace.datapath.driver import Batch, DatapathDriver, Losses
-from dyetrace.errors import DyetraceError
+from dyetrace.errors import DyetraceError, InvalidRequest
 from dyetrace.model.policy import ColorCounts
 from dyetrace.model.task import TaskId, task_name
 from dyetrace.wire import blobs, frames
@@ -52,6 +52,9 @@ from dyetrace.wire.messages import (
     Welcome,
 )
 from dyetrace.wire.readiness import tell_ready
+
+if TYPE_CHECKING:  # what it needs is loaded where there is a log
+    from dyetrace.agent.log_writer import LogWriter
 
 TICK_S = 0.05  # how often health is told and leases are checked while a task is active
 IDLE_TICK_S = 1.0
@@ -88,6 +91,7 @@ class AgentServer:
     clock: ToldClock = field(default_factory=ToldClock)
     examine: Callable[[], Awaitable[Examination]] = not_examined
     spools: Spools | None = None
+    log: "LogWriter | None" = None
     process: str = field(default_factory=lambda: secrets.token_hex(8))
     _held: HeldTasks = field(init=False)
     _inspector: Inspector = field(init=False)
@@ -119,12 +123,18 @@ class AgentServer:
         self.socket.chmod(0o600)
         tell_ready()
         loop.add_reader(self.driver.fileno(), self._busy.set)
+        writing = asyncio.create_task(self.log.run()) if self.log is not None else None
         try:
             await self._ship_until_idle()
         finally:
+            if writing is not None:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
             loop.remove_reader(self.driver.fileno())
             server.close()
             self._sessions.put_away()
+            if self.log is not None:
+                self.log.put_away()
             for writer in self._visits:
                 writer.close()
             self._held.tasks.clear()  # nothing is left for the sessions to remove
@@ -163,9 +173,13 @@ class AgentServer:
             return
         self._inspector.notice(batch)
         taken = self.clock.inspections(self._inspector.taken())
-        shipped = _shipped(self.clock.batch(batch))
-        for session in self._sessions.tracing():
-            for each in shipped:
+        told = self.clock.batch(batch)
+        tracing = self._sessions.tracing()
+        if self.log is not None and any(session.reads_log for session in tracing):
+            self.log.ship(told)
+        shipped = [] if all(session.reads_log for session in tracing) else _shipped(told)
+        for session in tracing:
+            for each in [] if session.reads_log else shipped:
                 session.ship(each)
             if taken:
                 session.ship(Inspections(taken=taken))
@@ -184,8 +198,12 @@ class AgentServer:
             unreadable=losses.unreadable,
             inspections_left_out=self._inspector.left_out,
             spool_bytes=self._sessions.spool_bytes,
-            not_kept=self._sessions.dropped,
+            not_kept=self._not_kept(),
         )
+
+    def _not_kept(self) -> int:
+        in_memory = self.log.outbox.dropped if self.log is not None else 0
+        return in_memory + self._sessions.dropped
 
     def vitals(self) -> Vitals:
         """Say how it does."""
@@ -199,7 +217,7 @@ class AgentServer:
             unreadable=losses.unreadable,
             inspections_left_out=self._inspector.left_out,
             spool_bytes=self._sessions.spool_bytes,
-            not_kept=self._sessions.dropped,
+            not_kept=self._not_kept(),
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -257,6 +275,7 @@ class AgentServer:
             await visit.connection.answer(_no_common_protocol(hello))
             return visit
         try:
+            self._refuse_unless_logged(hello)
             if hello.session:
                 session = self._sessions.named(hello)
                 self._leave(visit)
@@ -266,6 +285,15 @@ class AgentServer:
             answer = Refused(request=hello.request, text=str(error))
         await visit.connection.answer(answer)
         return visit
+
+    def _refuse_unless_logged(self, hello: Hello) -> None:
+        if hello.log_partitions and self.log is None:
+            raise InvalidRequest(
+                "its agent writes into no record log, and its controller reads one: start it "
+                "with --log"
+            )
+        if hello.log_partitions and self.log is not None:
+            self.log.refuse_unless_read(hello.log_partitions)
 
     def _welcome(self, hello: Hello, protocol: int, session: Session) -> Answer:
         host, _ = self._answers.host()
@@ -288,8 +316,11 @@ class AgentServer:
         health = self._health(self.driver.losses(), counts)
         if visit.connection.has_sent_all:  # there may be more already
             health = replace(health, shipped=visit.session.outbox.records)
+        written = None
+        if self.log is not None and visit.session.reads_log:
+            written = await self.log.written()
         visit.connection.tell(health, at_once=True)
-        await visit.connection.answer(Done(request=request.request))
+        await visit.connection.answer(Done(request=request.request, written=written))
 
     async def _settle(self, request: Settle, visit: _Visit) -> None:
         self._ship()

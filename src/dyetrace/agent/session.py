@@ -80,6 +80,7 @@ class Session:
     id: SessionId
     outbox: Outbox
     is_resumable: bool = False
+    reads_log: bool = False  # and is not sent records
     connection: Connection | None = None
     away_since: float = field(default_factory=time.monotonic)
 

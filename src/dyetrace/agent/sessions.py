@@ -45,7 +45,7 @@ class Sessions:
                 raise InvalidRequest(f"this agent serves as many controllers as it can: {name}")
             self._sessions[name] = self._made(name, is_resumable=hello.is_resumable)
         session = self._sessions[name]
-        session.is_resumable = hello.is_resumable
+        session.is_resumable, session.reads_log = hello.is_resumable, bool(hello.log_partitions)
         session.outbox.go_on_after(hello.received, hello.records)
         return session
 

@@ -63,6 +63,7 @@ class Spool:
 
     folder: Path
     room: "Spools"
+    dropped: int = 0  # records that had to make room for younger ones
     _segments: list[_Segment] = field(default_factory=list)
     _read: tuple[Path, int, dict[int, Entry]] | None = None  # the segment read last
 
@@ -186,6 +187,13 @@ class Spools:
             self._open[session] = Spool(folder=self.folder / session, room=self)
         return self._open[session]
 
+    def again(self, name: str) -> Spool:
+        """Give one that is no session's, with what an earlier process of this agent left in it."""
+        spool = self.of(name)
+        if spool.folder.is_dir():
+            spool.find()
+        return spool
+
     def close(self, session: SessionId) -> None:
         """Remove a session's."""
         spool = self._open.pop(session, None)
@@ -200,7 +208,9 @@ class Spools:
             fullest = max(self._open.values(), key=lambda spool: spool.size)
             if not fullest.size:
                 return
-            self.dropped += fullest.drop_oldest()
+            records = fullest.drop_oldest()
+            fullest.dropped += records
+            self.dropped += records
 
 
 def _written(segment: _Segment, data: bytes) -> bool:

@@ -4,7 +4,7 @@ Partials of different packets merge in any order and any grouping with the same 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dyetrace.analysis.histogram import Histogram
 from dyetrace.analysis.sample import Sample
@@ -47,6 +47,18 @@ class Partial:
             mine = alike.get(key)
             alike[key] = mine.merged(theirs) if mine else theirs
         return Partial(alike, self.records + other.records)
+
+    def without(self, earlier: "Partial") -> "Partial":
+        """Give what has come since an earlier one of the same packets and more.
+
+        Delays and samples stay as they are: they cannot be taken apart.
+        """
+        alike = {}
+        for key, now in self.alike.items():
+            before = earlier.alike[key].packets if key in earlier.alike else 0
+            if now.packets > before:
+                alike[key] = replace(now, packets=now.packets - before)
+        return Partial(alike, max(self.records - earlier.records, 0))
 
     def of_task(self, task_id: TaskId) -> list[Alike]:
         """All of one task, the most frequent first."""

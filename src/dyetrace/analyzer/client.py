@@ -1,8 +1,7 @@
 """The controller's side of analyzers that are processes of their own."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from dyetrace.analysis.analyze import Analysis
@@ -28,13 +27,13 @@ class Pieces(Protocol):
 class Answer:
     """What is known of a task by now.
 
-    is_settled: whether it is all of packets that are over. lost: records that agents sent and
-    that did not come, by host; late: those that came when their packet was over.
+    is_whole: whether it is all that was read; is_settled: and all of packets that are over.
+    late: records that came when their packet was over.
     """
 
     partial: Partial
     is_settled: bool = True
-    lost: Mapping[int, int] = field(default_factory=dict)
+    is_whole: bool = True
     late: int = 0
 
 
@@ -70,13 +69,9 @@ def put_together(
 
     own = [piece for piece in pieces if piece.task == task]
     analysis = Analysis(topology=topology, name_drop=name_drop)
-    lost: dict[int, int] = {}
-    for piece in own:
-        for host, records in piece.lost.items():
-            lost[host] = lost.get(host, 0) + records
     return Answer(
         partial=analysis.partial(merged([piece.tally for piece in pieces]), clocks),
         is_settled=all(piece.is_settled for piece in own),
-        lost=lost,
+        is_whole=all(piece.is_whole for piece in own),
         late=sum(piece.late for piece in own),
     )

@@ -10,6 +10,7 @@ from dyetrace.analyzer.keeping import Keeper
 from dyetrace.analyzer.share import Share
 from dyetrace.errors import LogUnreachable
 from dyetrace.transport.nats.region_log import RegionLog
+from dyetrace.wire import progress
 from dyetrace.wire.tallies import pack_piece
 
 SECOND_NS = 1_000_000_000
@@ -48,7 +49,8 @@ class EmbeddedEngine:
     logs: Sequence[RegionLog]
     sink: Sink
     keeper: Keeper
-    partitions: Sequence[int]
+    partitions: Sequence[int]  # of this process
+    of_partitions: int  # that the log has
     now_ns: Callable[[], int]
     bounds: Bounds = field(default_factory=Bounds)
     records: int = 0
@@ -62,13 +64,14 @@ class EmbeddedEngine:
     async def _work_on(self, partition: int) -> None:
         share = Share(partition, bounds=self.bounds, kept=self.keeper.load(partition))
         clocks = {log.region: Clock(heard_ns=self.now_ns()) for log in self.logs}
-        kept_ns = self.now_ns()
+        kept_ns, told = self.now_ns(), progress.Progress(partition, 0, 0, {})
         while True:
             came = await asyncio.gather(
                 *(self._read(share, log, clocks[log.region]) for log in self.logs)
             )
             share.advance(self._watermark(clocks))
             await self._tell(share)
+            told = await self._tell_progress(share, told)
             if self.now_ns() - kept_ns > KEEP_EVERY_NS:
                 kept_ns = self.now_ns()
                 self.keeper.save(partition, share.kept())
@@ -109,10 +112,21 @@ class EmbeddedEngine:
 
     async def _tell(self, share: Share) -> None:
         for piece in share.pieces():
-            packed = pack_piece(piece)
-            while True:
-                try:
-                    await self.sink.write(piece.task, piece.partition, piece.revision, packed)
-                    break
-                except LogUnreachable:
-                    await asyncio.sleep(TURN_S)
+            await self._write(piece.task, piece.partition, piece.revision, pack_piece(piece))
+
+    async def _tell_progress(self, share: Share, told: progress.Progress) -> progress.Progress:
+        """Say how far it is, where that has changed; after the pieces that are so far."""
+        now = share.progress(self.of_partitions)
+        if (now.offsets, now.lost) == (told.offsets, told.lost):
+            return told
+        await self._write(progress.PROGRESS, now.partition, now.revision, progress.pack(now))
+        return now
+
+    async def _write(self, task: int, partition: int, revision: int, content: bytes) -> None:
+        while True:
+            try:
+                await self.sink.write(task, partition, revision, content)
+            except LogUnreachable:
+                await asyncio.sleep(TURN_S)
+            else:
+                return

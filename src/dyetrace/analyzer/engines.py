@@ -51,6 +51,7 @@ async def run_embedded(
             sink=sink,
             keeper=FolderKeeper(state),
             partitions=partitions,
+            of_partitions=sources.partitions,
             now_ns=time.time_ns,
             bounds=bounds,
         )

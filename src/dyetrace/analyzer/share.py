@@ -11,6 +11,7 @@ from dyetrace.analysis.tally import Tally, by_task
 from dyetrace.model.record import Point
 from dyetrace.transport.ledger import Account, Ledger
 from dyetrace.wire.parcels import Header, Parcel
+from dyetrace.wire.progress import Progress
 from dyetrace.wire.tallies import Kept, Names, Piece, pack_kept, unpack_kept
 
 KEEP_NS = 3600 * 1_000_000_000  # of log's time: longer than any task takes
@@ -29,7 +30,7 @@ class Share:
         self._ledgers: dict[str, Ledger] = {}
         self._drop_names: dict[tuple[int, int], str] = {}
         self._symbols: dict[tuple[int, int], str] = {}
-        self._ahead: set[int] = set()  # tasks of which more was told than is over
+        self._unsettled: set[int] = set()  # tasks that were told so
         self._watermark_ns = 0
         found = unpack_kept(kept) if kept else None
         self._records = Partition(bounds, found.state if found else None)
@@ -68,17 +69,33 @@ class Share:
     def pieces(self, clocks: Clocks | None = None) -> Iterator[Piece]:
         """Tell what is new of each task, with packets that are not yet over where these are few."""
         changed = self._records.changed()
-        ahead: set[int] = set()
-        tally = self._records.tally()
-        if 0 < self._records.held <= PREVIEWED:
-            tally = self._records.with_held(clocks)
-            ahead = set(self._records.held_tasks())
-        found = dict(by_task(tally, changed | ahead | self._ahead))
-        if 0 in ahead and not found[0].open.shape[1] + found[0].covering.shape[1]:
-            ahead.remove(0)
-        for task in sorted(changed | ahead | self._ahead):
-            yield self._piece(task, found[task], is_settled=task not in ahead)
-        self._ahead = ahead
+        held = set(self._records.held_tasks()) if self._records.held else set()
+        is_previewed = self._records.held <= PREVIEWED
+        tally = self._records.with_held(clocks) if held and is_previewed else self._records.tally()
+        wanted = changed | (held | self._unsettled if is_previewed else held ^ self._unsettled)
+        found = dict(by_task(tally, wanted))
+        if 0 in found and not found[0].open.shape[1] + found[0].covering.shape[1]:
+            held.discard(0)
+        for task in sorted(wanted):
+            is_settled = task not in held
+            yield self._piece(
+                task, found[task], is_settled=is_settled, is_whole=is_settled or is_previewed
+            )
+        self._unsettled = held
+
+    def progress(self, partitions: int) -> Progress:
+        """Say how far this is, and what is missing; partitions: that the log has."""
+        lost: dict[int, int] = {}
+        for ledger in self._ledgers.values():
+            for host, records in ledger.lost().items():
+                lost[host] = lost.get(host, 0) + records
+        return Progress(
+            partition=self.partition,
+            partitions=partitions,
+            revision=self._watermark_ns,
+            offsets=dict(self.offsets),
+            lost=lost,
+        )
 
     def kept(self) -> bytes:
         """Write all that another one needs to go on from here."""
@@ -94,14 +111,14 @@ class Share:
                     for region, ledger in self._ledgers.items()
                 },
                 midway=[region for region, each in self._ledgers.items() if not each.is_whole],
-                ahead=sorted(self._ahead),
+                unsettled=sorted(self._unsettled),
                 drop_names=self._drop_names,
                 symbols=self._symbols,
             )
         )
 
     def _restore(self, kept: Kept) -> None:
-        self.offsets, self._ahead = dict(kept.offsets), set(kept.ahead)
+        self.offsets, self._unsettled = dict(kept.offsets), set(kept.unsettled)
         self._drop_names, self._symbols = dict(kept.drop_names), dict(kept.symbols)
         for region, accounts in kept.accounts.items():
             ledger = self._ledgers[region] = Ledger(is_whole=region not in kept.midway)
@@ -115,19 +132,15 @@ class Share:
         for address, name in header.symbols.items():
             self._symbols[header.host, address] = name
 
-    def _piece(self, task: int, tally: Tally, *, is_settled: bool) -> Piece:
-        lost: dict[int, int] = {}
-        for ledger in self._ledgers.values():
-            for host, records in ledger.lost().items():
-                lost[host] = lost.get(host, 0) + records
+    def _piece(self, task: int, tally: Tally, *, is_settled: bool, is_whole: bool) -> Piece:
         return Piece(
             task=task,
             partition=self.partition,
             revision=self._watermark_ns,
             is_settled=is_settled,
+            is_whole=is_whole,
             tally=tally,
             late=self._records.late.get(task, 0),
-            lost=lost,
             drop_names=_needed(tally, "drop_reason", self._drop_names),
             symbols=_needed(tally, "call_site", self._symbols),
         )

@@ -7,6 +7,7 @@ import typer
 
 from dyetrace.cli.configuration import AgentFile, ShowConfig
 from dyetrace.cli.options import LogFormat
+from dyetrace.cli.record_log import LogPartitions, RecordLog, log_servers
 
 
 def agent(
@@ -66,6 +67,8 @@ def agent(
         str | None,
         typer.Option(help="ADDRESS:PORT of a page for Prometheus; none if left out."),
     ] = None,
+    log: RecordLog = None,
+    log_partitions: LogPartitions = 8,
     log_format: LogFormat = "text",
     config: AgentFile = None,
     show_config: ShowConfig = False,
@@ -113,6 +116,8 @@ def agent(
         "token_file": str(token_file) if token_file else None,
         "spool_mib": spool_mib,
         "metrics": metrics,
+        "log": log_servers(log, is_identified=join is not None) if log else None,
+        "log_partitions": log_partitions,
         "log_format": log_format,
     }
     # An agent stays for months: it does not carry the command line's libraries, nor

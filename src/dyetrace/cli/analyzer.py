@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dyetrace.cli.record_log import log_servers
 from dyetrace.errors import InvalidRequest
 
 
@@ -34,7 +35,7 @@ def analyzer(
     grace: Annotated[
         float, typer.Option(help="Seconds that a packet's next record is waited for.", min=0.01)
     ] = 2.0,
-    user: Annotated[str, typer.Option(help="As whom: the certificate's name.")] = "analyzer",
+    name: Annotated[str, typer.Option(help="As whom: the certificate's name.")] = "main",
     certificate: Annotated[Path | None, typer.Option(help="PEM of certificate and key.")] = None,
     authority: Annotated[Path | None, typer.Option(help="PEM that signed the servers'.")] = None,
 ) -> None:
@@ -52,11 +53,11 @@ def analyzer(
         credentials = Credentials(certificate=certificate, key=certificate, authority=authority)
     regions = []
     for each in region:
-        name, found, servers = each.partition("=")
-        if not found or not servers:
-            raise InvalidRequest(f"--region {each}: give NAME=URL, as in east=nats://10.0.0.1:4222")
+        region_name, servers = log_servers(each, is_identified=credentials is not None)
         regions.append(
-            Region(name=name, servers=servers.split(","), user=user, credentials=credentials)
+            Region(
+                name=region_name, servers=servers, user=f"analyzer:{name}", credentials=credentials
+            )
         )
     sources = Sources(regions=regions, partitions=partitions, replicas=replicas)
     bounds = Bounds(grace_ns=int(grace * 1e9), memory_ns=int(2 * grace * 1e9))

@@ -5,6 +5,7 @@ import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -19,6 +20,9 @@ from dyetrace.controller.oidc.provider import IdentityProvider
 from dyetrace.controller.operator_token import operator_token
 from dyetrace.controller.roll import Roll
 from dyetrace.wire.readiness import tell_ready
+
+if TYPE_CHECKING:
+    from dyetrace.analyzer.logged import LogReader
 
 OPERATOR_TOKEN = "operator.token"  # noqa: S105 - a file's name
 JOIN_TOKEN = "join.token"  # noqa: S105 - as above
@@ -39,6 +43,7 @@ class Controller:
     certificate: tuple[str, str] | None
     gate_at: str | None
     joined: str
+    log_reader: "LogReader | None" = None
 
     def run(self) -> None:
         """Run until a signal; then nothing is left on any host."""
@@ -49,6 +54,9 @@ class Controller:
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
+            if self.log_reader is not None:
+                reading = asyncio.create_task(self.log_reader.run())
+                stack.callback(reading.cancel)
             ways_in = []
             if (gate := self.served.gate) is not None:
                 ways_in = await self._open(gate, stack)

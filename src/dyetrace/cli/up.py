@@ -7,6 +7,7 @@ import typer
 
 from dyetrace.cli.configuration import ControllerFile, ShowConfig
 from dyetrace.cli.options import STATE, DatabaseFile, DatabaseUrl, InventoryFile, LogFormat, State
+from dyetrace.cli.record_log import LogPartitions, RecordLog
 
 
 def up(
@@ -81,6 +82,8 @@ def up(
     oidc_tenant_claim: Annotated[
         str, typer.Option(help="The claim with the tenant.")
     ] = "dyetrace_tenant",
+    log: RecordLog = None,
+    log_partitions: LogPartitions = 8,
     log_format: LogFormat = "text",
     config: ControllerFile = None,
     show_config: ShowConfig = False,
@@ -100,6 +103,7 @@ def up(
     from contextlib import ExitStack
 
     from dyetrace.cli.listening import certificate_of, listening
+    from dyetrace.cli.log_reading import log_reader
     from dyetrace.cli.served import open_gate, served_cloud
     from dyetrace.cli.serving import Controller
     from dyetrace.cli.stored import database_url, refuse_as_root
@@ -127,6 +131,7 @@ def up(
         folder = state_folder(state)
         entrance = open_gate(gate, folder / "gate", hours=certificate_hours)
         served = served_cloud(cloud, inventory, entrance)
+        reads = log_reader(log, log_partitions, cloud=cloud, gate=entrance) if log else None
         store, meters = TaskStore(kept_in), Meters()
         stack.callback(store.close)
         session = stack.enter_context(own_session(folder, served.name))
@@ -144,7 +149,7 @@ def up(
             ),
             on_end=meters.ended,
             on_fleet=meters.connected,
-            links=Links(session=session, is_resumable=True),
+            links=Links(session=session, is_resumable=True, log_reader=reads),
         )
         Controller(
             diagnoses=diagnoses,
@@ -161,4 +166,5 @@ def up(
             certificate=certificate,
             gate_at=gate_at,
             joined=joined,
+            log_reader=reads,
         ).run()

@@ -34,6 +34,8 @@ AGENT_LIFETIME = timedelta(hours=24)
 CONTROLLER_LIFETIME = timedelta(days=365)
 CLOCKS_DIFFER_BY = timedelta(minutes=5)  # a host whose clock is behind takes it at once
 AUTHORITY_FILE = "authority.pem"  # key and certificate in one: a crash leaves both or none
+IDENTITY_FILE = "identity.pem"  # of who is not the authority
+TRUSTED_FILE = "authority.pem"  # and whom it trusts: the authority's certificate alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,20 @@ class Authority:
             alternatives=[x509.UniformResourceIdentifier(agent_uri(host))],
             now=now,
             lifetime=lifetime,
+        )
+
+    def certify_peer(self, request_pem: bytes, *, kind: str, name: str, now: datetime) -> bytes:
+        """Certify the key of a request as that of another process that uses the record log.
+
+        No agent can have such a name, for no host can.
+        """
+        return self._certified(
+            _requested_key(request_pem),
+            name=f"{kind}:{name}",
+            usage=ExtendedKeyUsageOID.CLIENT_AUTH,
+            alternatives=[x509.UniformResourceIdentifier(f"dyetrace://{kind}/{name}")],
+            now=now,
+            lifetime=CONTROLLER_LIFETIME,
         )
 
     def certify_controller(
@@ -155,6 +171,20 @@ def new_identity(authority: Authority, *, names: Sequence[str], now: datetime) -
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = authority.certify_controller(certificate_request(key), names=names, now=now)
     return private_pem(key) + certificate + authority.pem
+
+
+def peer_identity(authority: Authority, *, kind: str, name: str, now: datetime) -> bytes:
+    """Make the key and certificate of an analyzer or a controller, for the record log."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = certificate_request(key)
+    return private_pem(key) + authority.certify_peer(request, kind=kind, name=name, now=now)
+
+
+def write_identity(folder: Path, identity: bytes, authority: Authority) -> None:
+    """Write a key with its certificate, and whom to trust, as an agent has them."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(folder / IDENTITY_FILE, identity)
+    write_private(folder / TRUSTED_FILE, authority.pem)
 
 
 def certificate_request(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -11,7 +11,7 @@ from functools import partial as partial_of
 from dyetrace.analysis.judge import Observation, judge
 from dyetrace.analysis.losses import HostReport, LossKey, hosts_beyond
 from dyetrace.analysis.partial import Alike, Partial
-from dyetrace.analyzer.embedded import EmbeddedAnalyzer, settled
+from dyetrace.analyzer.answering import TaskAnalyzer, settled
 from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.inspections import with_inspections
 from dyetrace.controller.part import LEASE_NS, Part
@@ -32,6 +32,7 @@ from dyetrace.wire.messages import (
     Remove,
     StopColor,
     WatchRules,
+    Written,
 )
 
 TICK_S = 0.1  # at most; what comes is looked at as it comes
@@ -68,7 +69,7 @@ class Diagnosis:
     task: Task
     topology: Topology
     fleet: Fleet
-    analyzer: EmbeddedAnalyzer
+    analyzer: TaskAnalyzer
     on_state: Callable[[TaskState], None]
     on_progress: Callable[[Progress], None]
     is_cancelled: Callable[[], bool] = lambda: False
@@ -91,6 +92,7 @@ class Diagnosis:
         wanted = self.plan or self.fleet.plan(self.task, self.topology)
         self.fleet.begin(wanted.log, lambda text: self._note([text]))
         try:
+            await self.analyzer.begin()
             self._begin_or_go_on(wanted)
             if self._state is TaskState.READY:
                 await self._log(wanted)
@@ -184,7 +186,7 @@ class Diagnosis:
             partial = await self._looked_wider(strays) or partial
         found = partial.of_task(self.task.id)
         await self._sites.settle(found)
-        reports = self.fleet.reports(self._not_installed)
+        reports = self.fleet.reports(self._not_installed, lost=self.analyzer.lost())
         await self._look_at_rules(found, wanted)
         evidence = await with_uncolored(
             await self._sites.evidence(found), found, fleet=self.fleet, topology=self.topology
@@ -202,9 +204,10 @@ class Diagnosis:
         )
         await self._flush()
         await self._wait_for_packets_in_flight()
-        self._queues = await self._sites.queues(self._partial().of_task(self.task.id))
+        known = await self._partial()
+        self._queues = await self._sites.queues(known.of_task(self.task.id))
         await self._flush()
-        return self._partial()
+        return await self._partial()
 
     async def _looked_wider(self, strays: frozenset[int]) -> Partial | None:
         """Packets went where nobody looked: look there too, and color as many again.
@@ -216,7 +219,7 @@ class Diagnosis:
         self.fleet.widen(strays)
         wider = self.fleet.plan(self.task, self.topology, also=strays)
         await self._log(replace(wider, log={host: wider.log[host] for host in strays}))
-        self.analyzer.start_anew()
+        await self.analyzer.start_anew()
         await self._colored_at(self.fleet.up(wider.color), wider)
         await self._flush()
         deadline = time.monotonic() + WIDER_LOOK_S
@@ -229,14 +232,14 @@ class Diagnosis:
         """Give packets the time that something may hold them: a neighbour's answer, a queue."""
         began = time.monotonic()
         grace_s = VANISHED_GRACE_S
-        partial = self._partial()
+        partial = await self._partial()
         while not settled(partial, self.task.id, colored=self._colored()):
             if time.monotonic() - began > grace_s:
                 if grace_s == GRACE_S or not await self._may_be_held(partial):
                     return
                 grace_s = GRACE_S
             await self._tick()
-            partial = self._partial()
+            partial = await self._partial()
 
     async def _may_be_held(self, partial: Partial) -> bool:
         """Whether a packet may still wait inside a VFD, or in the queue of its last port."""
@@ -254,7 +257,16 @@ class Diagnosis:
         self._report()
 
     async def _flush(self) -> None:
-        await self.fleet.each(self.fleet.reachable(), lambda part: part.ask(Flush(request=0), Done))
+        """Have all records there are by now shipped, and analysed."""
+        written: dict[int, Written] = {}
+
+        async def flush(part: Part) -> None:
+            done = await part.ask(Flush(request=0), Done)
+            if done.written is not None:
+                written[part.host.number] = done.written
+
+        await self.fleet.each(self.fleet.reachable(), flush)
+        await self.analyzer.catch_up(written)
 
     async def _look_at_rules(self, found: Sequence[Alike], wanted: Plan) -> None:
         """Where netfilter dropped packets by an unseen rule, color a few more and trace its rules.
@@ -302,13 +314,13 @@ class Diagnosis:
 
         await self.fleet.each(self.fleet.up(), remove)
 
-    def _partial(self) -> Partial:
+    async def _partial(self) -> Partial:
         clocks = {
             part.host.number: part.clock.offset_ns
             for part in self.fleet.parts
             if part.clock is not None
         }
-        return self.analyzer.partial(clocks)
+        return await self.analyzer.partial(clocks)
 
     def _observed(
         self,
@@ -376,7 +388,7 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
             task=task,
             topology=topology,
             fleet=fleet,
-            analyzer=EmbeddedAnalyzer(topology=topology, records=records, task_id=task.id),
+            analyzer=fleet.links.analyzer_of(task.id, topology, is_begun_here=taken_up is None),
             on_state=on_state,
             on_progress=on_progress,
             is_cancelled=is_cancelled,

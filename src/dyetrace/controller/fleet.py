@@ -1,8 +1,7 @@
 """All agents of a cloud, spoken to at once for one task."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from dyetrace.analysis.losses import HostReport
@@ -30,7 +29,6 @@ class Fleet:
             Part(task_id=task_id, link=self.links.to(agent), news=self.news)
             for agent in cloud.agents
         ]
-        self._lost_before = Counter[int]()
         self._planned: set[int] = set()  # the hosts that have something to do
         self.notes: list[str] = []
         self.conflicts: tuple[Conflict, ...] = ()  # between inventory and agents
@@ -65,7 +63,6 @@ class Fleet:
 
     def begin(self, hosts: Iterable[int], on_note: Callable[[str], None]) -> None:
         """Count losses from now on, and tell when a connection to these hosts goes or comes."""
-        self._lost_before = Counter(self.links.records.lost)
         self._planned = set(hosts)
         for part in self.parts:
             if part.host.number in self._planned:
@@ -142,17 +139,18 @@ class Fleet:
         """How the task's coloring goes, by host number, as last heard."""
         return {part.host.number: part.colored for part in self.parts if part.colored is not None}
 
-    def reports(self, not_installed: Iterable[str]) -> dict[int, HostReport]:
-        """What is known of each host's part in a task."""
+    def reports(
+        self, not_installed: Iterable[str], *, lost: Mapping[int, int]
+    ) -> dict[int, HostReport]:
+        """What is known of each host's part in a task; lost: records, after they had left it."""
         lacking = set(not_installed)
-        lost = self.links.records.lost - self._lost_before
         return {
             part.host.number or -position: _with_lost(
                 part.report(
                     is_in_scope=not part.host.number or part.host.number in self._planned,
                     is_installed=part.name not in lacking,
                 ),
-                lost[part.host.number],
+                lost.get(part.host.number, 0),
             )
             for position, part in enumerate(self.parts, start=1)
         }

@@ -16,6 +16,8 @@ from dyetrace.errors import AgentUnreachable, PolicyRefused, ProtocolRefused
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 from dyetrace.wire.messages import (
+    LOWEST_PROTOCOL,
+    LOWEST_WITH_LOG,
     Acknowledge,
     Answer,
     Bye,
@@ -73,6 +75,7 @@ class AgentLink:
     on_records: Callable[["AgentLink", Records], None]
     session: SessionId = ""
     is_resumable: bool = False
+    log_partitions: int = 0  # of the record log that the agent is to write into; none: to us
     is_certified: bool = False  # its name is proven; it may not call itself otherwise
     number: int = 0  # Host.number, once it is known
     host: Host = field(default_factory=lambda: Host(number=0, name=""))
@@ -176,6 +179,8 @@ class AgentLink:
             ) from error
         hello = Hello(
             request=next(self._numbers),
+            lowest=LOWEST_WITH_LOG if self.log_partitions else LOWEST_PROTOCOL,
+            log_partitions=self.log_partitions,
             session=self.session,
             is_resumable=self.is_resumable,
             received=self.received,

@@ -5,16 +5,23 @@ import secrets
 from dataclasses import dataclass, field
 from operator import is_
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dyetrace.analyzer.answering import TaskAnalyzer
+from dyetrace.analyzer.embedded import EmbeddedAnalyzer
 from dyetrace.analyzer.sorted_records import SortedRecords
 from dyetrace.controller.link import AgentLink
 from dyetrace.inventory.clouds import AgentAddress, Cloud
 from dyetrace.inventory.merge import Conflict, merge
 from dyetrace.inventory.overlay import apply_inventory
+from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host, Topology
 from dyetrace.transport.in_process import InProcessLog
 from dyetrace.transport.log import RecordLog, Shipment
 from dyetrace.wire.messages import Records, SessionId
+
+if TYPE_CHECKING:  # what it needs is loaded where there is a log
+    from dyetrace.analyzer.logged import LogReader
 
 GATHER_S = 0.01  # after the first shipment, for those of other hosts
 
@@ -56,6 +63,7 @@ class Links:
     session: SessionId = field(default_factory=new_session)
     is_resumable: bool = False  # a process of this session may come again, and go on
     log: RecordLog = field(default_factory=InProcessLog)
+    log_reader: "LogReader | None" = None  # records are in a log that others analyse
     records: SortedRecords = field(init=False)
     _known: "Known | None" = None
     _is_to_sort: bool = False
@@ -77,8 +85,17 @@ class Links:
                 # By a gate a connection can be cut; on this machine its end is its owner's.
                 is_resumable=self.is_resumable or agent.is_certified,
                 is_certified=agent.is_certified,
+                log_partitions=self.log_reader.partitions if self.log_reader else 0,
             )
         return self._links[key]
+
+    def analyzer_of(
+        self, task_id: TaskId, topology: Topology, *, is_begun_here: bool
+    ) -> TaskAnalyzer:
+        """Give who analyses a task's records, once it is attended to."""
+        if self.log_reader is None:
+            return EmbeddedAnalyzer(topology=topology, records=self.records, task_id=task_id)
+        return self.log_reader.analyzer_of(task_id, topology, is_begun_here=is_begun_here)
 
     def known(self, cloud: Cloud, hosts: tuple[Host, ...]) -> "Known":
         """Put together what hosts and inventory say: once, as long as both stay as they are."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
+from zlib import crc32
 
 from dyetrace.model.packet import Address
 
@@ -100,6 +101,11 @@ class Vfd:
     def key(self) -> VfdKey:
         """Which VFD a record of this namespace belongs to."""
         return (self.host_number, self.netns)
+
+
+def host_number(name: str) -> int:
+    """Number a host by its name, so that all who know that agree on it."""
+    return crc32(name.encode()) or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

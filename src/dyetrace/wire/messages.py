@@ -16,8 +16,9 @@ from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 LOWEST_PROTOCOL = 4  # before, shipments had no numbers
+LOWEST_WITH_LOG = 5  # before, agents wrote into no record log
 
 SessionId = str
 """Random, of hexadecimal digits: what one controller's connections to an agent have in common."""
@@ -34,6 +35,7 @@ class Hello:
     is_resumable: bool = False  # without a connection it goes on, as long as its leases do
     received: int = 0  # the last shipment
     records: int = 0  # in all shipments up to that one
+    log_partitions: int = 0  # of the record log that I read; none: send me the records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +283,15 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How far an agent's records stand in the record log of its region."""
+
+    region: str
+    offsets: dict[int, int] = field(default_factory=dict)  # its youngest entry, by partition
+    waiting: int = 0  # records that the log has not taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """Agent: it is so; notes say what had to be left out."""
 
@@ -288,6 +299,7 @@ class Done:
     probes: int = 0
     notes: tuple[str, ...] = ()
     at_start: HeldTask | None = None  # of a task that is logged: what had been lost by then
+    written: Written | None = None  # after a flush, for who reads the record log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from dyetrace.analysis.tally import Delays, Flows, Kinds, Tally
 from dyetrace.errors import DyetraceError
 from dyetrace.model.record import RECORD_VERSION
 
-VERSION = 1
+VERSION = 2
 LEVEL = 1
 LARGEST = 1 << 30  # bytes, unpacked
 Names = Mapping[tuple[int, int], str]
@@ -29,17 +29,17 @@ class BadTally(DyetraceError):
 class Piece:
     """What one partition knows of one task; it replaces what it knew before.
 
-    revision: the log's time up to which it is known. is_settled: whether all of it is of
-    packets that are over. lost: records that are missing, by host.
+    revision: the log's time up to which it is known. is_whole: whether it is all that has been
+    read; is_settled: and all of packets that are over.
     """
 
     task: int
     partition: int
     revision: int
     is_settled: bool
+    is_whole: bool = True
     tally: Tally
     late: int = 0
-    lost: Mapping[int, int] = field(default_factory=dict)
     drop_names: Names = field(default_factory=dict)
     symbols: Names = field(default_factory=dict)
 
@@ -49,15 +49,15 @@ class Kept:
     """All that an analyzer keeps of one partition: where it was in each region, and what it knew.
 
     accounts: by region; host, session, what follows, what is missing, when last touched.
-    midway: regions whose log was not read from its beginning. ahead: tasks of which more was
-    told than is over.
+    midway: regions whose log was not read from its beginning. unsettled: tasks of which it was
+    told that there is more to come.
     """
 
     offsets: Mapping[str, int]
     state: State
     accounts: Mapping[str, list[tuple[int, int, int, list[tuple[int, int]], int]]]
     midway: list[str] = field(default_factory=list)
-    ahead: list[int] = field(default_factory=list)
+    unsettled: list[int] = field(default_factory=list)
     drop_names: Names = field(default_factory=dict)
     symbols: Names = field(default_factory=dict)
 
@@ -70,9 +70,9 @@ def pack_piece(piece: Piece) -> bytes:
             "partition": piece.partition,
             "revision": piece.revision,
             "is_settled": piece.is_settled,
+            "is_whole": piece.is_whole,
             "tally": _plain(piece.tally),
             "late": piece.late,
-            "lost": dict(piece.lost),
             "drop_names": _names(piece.drop_names),
             "symbols": _names(piece.symbols),
         }
@@ -88,9 +88,9 @@ def unpack_piece(data: bytes) -> Piece:
             partition=found["partition"],
             revision=found["revision"],
             is_settled=found["is_settled"],
+            is_whole=found["is_whole"],
             tally=_tally(found["tally"]),
             late=found["late"],
-            lost=found["lost"],
             drop_names=_named(found["drop_names"]),
             symbols=_named(found["symbols"]),
         )
@@ -115,7 +115,7 @@ def pack_kept(kept: Kept) -> bytes:
             "touched_ns": state.touched_ns,
             "accounts": dict(kept.accounts),
             "midway": kept.midway,
-            "ahead": kept.ahead,
+            "unsettled": kept.unsettled,
             "drop_names": _names(kept.drop_names),
             "symbols": _names(kept.symbols),
         }
@@ -141,7 +141,7 @@ def unpack_kept(data: bytes) -> Kept:
             ),
             accounts=found["accounts"],
             midway=found["midway"],
-            ahead=found["ahead"],
+            unsettled=found["unsettled"],
             drop_names=_named(found["drop_names"]),
             symbols=_named(found["symbols"]),
         )

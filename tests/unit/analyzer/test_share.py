@@ -1,6 +1,7 @@
 """A share of the log: what it tells is what its records say, of several regions, over restarts."""
 
 import random
+from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from dyetrace.analysis.tally import by_task, of_task, tasks_of
 from dyetrace.analyzer.share import Share
 from dyetrace.model.path import Fate
 from dyetrace.wire.parcels import Header, Parcel
+from dyetrace.wire.progress import BadProgress, pack, unpack
 from dyetrace.wire.tallies import BadTally, pack_piece, unpack_piece
 from support.builders import TASK, name_drop, two_hosts
 from support.streams import GRACE_NS, OTHER_TASK, Knobs, columns, stream
@@ -113,9 +115,47 @@ def test_missing_records_are_told_by_host():
     entries = Feed(stream(Knobs(seed=3))).entries
     gone = [entry for entry in entries if entry[3].header.host == 2][3:5]
 
-    told = fed([entry for entry in entries if entry not in gone])
+    share = Share(0, bounds=BOUNDS)
+    for region, offset, taken_ns, parcel in (each for each in entries if each not in gone):
+        share.take(region, offset=offset, taken_ns=taken_ns, parcel=parcel)
 
-    assert told[TASK].lost == {2: 2}
+    assert share.progress(4).lost == {2: 2}
+
+
+def test_progress_says_how_far_each_region_was_read():
+    entries = Feed(stream(Knobs(seed=3))).entries
+    share = Share(0, bounds=BOUNDS)
+    for region, offset, taken_ns, parcel in entries:
+        share.take(region, offset=offset, taken_ns=taken_ns, parcel=parcel)
+    last = {region: offset for region, offset, _, _ in entries}
+
+    told = unpack(pack(share.progress(4)))
+
+    assert (told.partition, told.partitions, told.offsets) == (0, 4, last)
+
+
+@given(st.binary(max_size=60))
+def test_foreign_bytes_are_no_progress(data):
+    with suppress(BadProgress):
+        unpack(data)
+
+
+def test_a_task_of_which_more_is_held_than_can_be_told_ahead_is_not_whole(monkeypatch):
+    entries = Feed(stream(Knobs(seed=3, packets=5))).entries
+    monkeypatch.setattr("dyetrace.analyzer.share.PREVIEWED", 1)
+    share = Share(0, bounds=BOUNDS)
+    for region, offset, taken_ns, parcel in entries:
+        share.take(region, offset=offset, taken_ns=taken_ns, parcel=parcel)
+
+    (early,) = (piece for piece in share.pieces() if piece.task == TASK)
+    again = [piece for piece in share.pieces() if piece.task == TASK]
+    share.advance(LATER)
+    (late,) = (piece for piece in share.pieces() if piece.task == TASK)
+
+    assert not early.is_whole
+    assert again == [], "that was told before"
+    assert late.is_whole
+    assert late.is_settled
 
 
 def test_a_piece_carries_the_names_of_its_drops():
@@ -139,9 +179,9 @@ def test_a_tally_taken_apart_and_sent_is_the_same(seed, alike):
     for piece in fed(Feed(stream(Knobs(seed=seed, packets=5))).entries).values():
         again = unpack_piece(pack_piece(piece))
         assert analysis.partial(again.tally).alike == analysis.partial(piece.tally).alike
-        assert (again.task, again.lost, again.drop_names) == (
+        assert (again.task, again.is_whole, again.drop_names) == (
             piece.task,
-            piece.lost,
+            piece.is_whole,
             piece.drop_names,
         )
 

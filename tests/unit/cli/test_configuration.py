@@ -106,6 +106,7 @@ def test_a_file_asked_for_by_name_and_missing_is_an_error(file):
     [
         *("token create", "token list", "token revoke", "quota set", "quota clear", "quota list"),
         *("audit", "kill", "gate token", "gate list", "gate revoke"),
+        *("gate certificate --into z", "gate log-config --region z --store z --identity z"),
     ],
 )
 def test_a_command_about_the_controller_looks_where_the_controller_does(command, file):

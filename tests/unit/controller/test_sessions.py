@@ -18,7 +18,7 @@ from dyetrace.errors import ProtocolRefused
 from dyetrace.inventory.clouds import AgentAddress
 from dyetrace.model.task import Limits
 from dyetrace.model.verdict import Absence, VerdictKind
-from dyetrace.wire.messages import Ping, Pong, Records
+from dyetrace.wire.messages import PROTOCOL_VERSION, Ping, Pong, Records
 from support.builders import DB, a_task, across_hosts, rows
 from support.fake_agents import Agents, is_ready, two_agents, until
 from support.fake_driver import FakeDriver
@@ -355,7 +355,7 @@ def test_an_agent_of_before_protocols_were_negotiated_is_refused_and_named(tmp_p
     async def older(reader, writer):
         size = int.from_bytes(await reader.readexactly(4), "big")
         name, hello = msgspec.msgpack.decode(await reader.readexactly(size))
-        assert (name, hello["protocol"]) == ("Hello", 4)
+        assert (name, hello["protocol"]) == ("Hello", PROTOCOL_VERSION)
         data = msgspec.msgpack.encode(["Refused", said | {"request": hello["request"]}])
         writer.write(len(data).to_bytes(4, "big") + data)
         await reader.read()

@@ -63,7 +63,11 @@ def started(
     session.dataSource.register(LogSource)
     parcels = session.readStream.format(NAME).option("sources", written_sources(sources)).load()
     pieces = parcels.groupBy("partition").applyInPandasWithState(
-        operator(bounds), PIECES, STATE, "update", GroupStateTimeout.NoTimeout
+        operator(bounds, partitions=sources.partitions),
+        PIECES,
+        STATE,
+        "update",
+        GroupStateTimeout.NoTimeout,
     )
 
     def tell(batch: DataFrame, _: int) -> None:

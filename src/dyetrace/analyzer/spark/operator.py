@@ -8,6 +8,7 @@ from pyspark.sql.streaming.state import GroupState
 
 from dyetrace.analysis.partition import Bounds
 from dyetrace.analyzer.share import Share
+from dyetrace.wire import progress
 from dyetrace.wire.parcels import BadParcel, unpack
 from dyetrace.wire.tallies import pack_piece
 
@@ -17,8 +18,8 @@ STATE = "kept binary"
 Operator = Callable[[tuple[Any, ...], Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]
 
 
-def operator(bounds: Bounds) -> Operator:
-    """Make the operator."""
+def operator(bounds: Bounds, *, partitions: int) -> Operator:
+    """Make the operator, for a log of so many partitions."""
 
     def work(
         key: tuple[Any, ...], frames: Iterator[pd.DataFrame], state: GroupState
@@ -31,13 +32,20 @@ def operator(bounds: Bounds) -> Operator:
         _take(share, rows[rows["region"] != ""].sort_values(["region", "offset"]))
         share.advance(int(rows.loc[rows["region"] == "", "taken_ns"].max()))
         pieces = [
-            (f"{piece.task:016x}", piece.partition, piece.revision, pack_piece(piece))
+            (_task(piece.task), piece.partition, piece.revision, pack_piece(piece))
             for piece in share.pieces()
         ]
+        now = share.progress(partitions)
+        pieces.append((_task(progress.PROGRESS), partition, now.revision, progress.pack(now)))
         state.update((share.kept(),))
         yield pd.DataFrame(pieces, columns=["task", "partition", "revision", "piece"])
 
     return work
+
+
+def _task(task: int) -> str:
+    """Write a task's number: it may not fit into what Spark has."""
+    return f"{task:016x}"
 
 
 def _take(share: Share, rows: pd.DataFrame) -> None:

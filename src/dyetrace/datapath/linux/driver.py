@@ -1,7 +1,6 @@
 """The Linux data path driver: discovery, eBPF programs and site evidence as one."""
 
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ctypes import CDLL
@@ -29,7 +28,7 @@ from dyetrace.model.policy import ColorCounts, ColorPolicy
 from dyetrace.model.record import Point
 from dyetrace.model.site import SiteEvidence, Uncolored
 from dyetrace.model.task import TaskId
-from dyetrace.model.topology import Host, Port, PortKey, PortKind
+from dyetrace.model.topology import Host, Port, PortKey, PortKind, host_number
 
 SECOND_NS = 1_000_000_000
 
@@ -89,8 +88,8 @@ class LinuxDriver:
 
     @property
     def number(self) -> int:
-        """This host's number: of its name, so that all controllers agree on it."""
-        return zlib.crc32(self._name.encode()) or 1
+        """This host's number."""
+        return host_number(self._name)
 
     def discover(self) -> tuple[Host, tuple[str, ...]]:
         """Look at the namespaces anew."""

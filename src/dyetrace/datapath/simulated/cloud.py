@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from dyetrace.datapath.simulated.shape import MOST_IN_SUBNET, Shape
-from dyetrace.model.topology import Host, Nic, Port, PortKind, Vfd, VfdKind
+from dyetrace.model.topology import Host, Nic, Port, PortKind, Vfd, VfdKind, host_number
 
 VTEPS = int(IPv4Address("172.16.0.0"))
 OUTSIDE = int(IPv4Address("100.64.0.0"))  # each network's address on the Internet
@@ -108,7 +107,7 @@ class SimulatedCloud:
     @cached_property
     def number_of(self) -> tuple[int, ...]:
         """The numbers in hosts' records."""
-        return tuple(crc32(self.host_name(host).encode()) for host in range(self.shape.hosts))
+        return tuple(host_number(self.host_name(host)) for host in range(self.shape.hosts))
 
     def host_name(self, host: int) -> str:
         """What a host is called: by its region and place there."""

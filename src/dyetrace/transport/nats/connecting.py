@@ -1,9 +1,10 @@
 """A connection to the servers of one region."""
 
 import asyncio
+import logging
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from dyetrace.errors import LogUnreachable
 from dyetrace.transport.nats.names import checked_region, inbox
 
 CONNECT_WITHIN_S = 5.0
+AGAIN_AFTER_S = 1.0
+LOOK_EVERY_S = 10.0  # whether our certificate was renewed
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,13 @@ class Credentials:
         context = ssl.create_default_context(cafile=str(self.authority))
         context.load_cert_chain(self.certificate, self.key)
         return context
+
+    def revision(self) -> int:
+        """Tell one certificate's file from the one that comes after it; 0: there is none."""
+        try:
+            return self.certificate.stat().st_mtime_ns
+        except OSError:
+            return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +82,45 @@ async def connected(region: Region, *, within_s: float = CONNECT_WITHIN_S) -> As
                 connect_timeout=2,
                 error_cb=note,
             )
-    except (Error, OSError) as error:
+    except (Error, OSError) as error:  # files of certificates that cannot be read, too
+        await client.close()
         why = errors[0] if errors else error
         raise LogUnreachable(region=region.name, why=str(why) or repr(why)) from error
     try:
         yield client
     finally:
         await client.close()
+
+
+async def stay_connected(region: Region, use: Callable[[Client], Awaitable[None]]) -> None:
+    """Connect again and again, until cancelled; use each connection while it is there.
+
+    A connection outlives its servers' absences, but not our certificate: a new one is shown.
+    """
+    said = ""
+    while True:
+        try:
+            async with connected(region) as client:
+                said = ""
+                log.info("connected to the record log of region %s", region.name)
+                await _used(client, use, region.credentials)
+        except LogUnreachable as error:
+            if str(error) != said:  # servers that are away are away for long
+                said = str(error)
+                log.warning("%s", error)
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+
+async def _used(
+    client: Client, use: Callable[[Client], Awaitable[None]], credentials: Credentials | None
+) -> None:
+    """Use a connection until that ends by itself, or our certificate is another one."""
+    using = asyncio.ensure_future(use(client))
+    began_with = credentials.revision() if credentials else 0
+    try:
+        while not using.done() and (not credentials or credentials.revision() == began_with):
+            await asyncio.wait({using}, timeout=LOOK_EVERY_S)
+    finally:
+        using.cancel()
+        with suppress(asyncio.CancelledError):
+            await using

@@ -60,7 +60,9 @@ def tally_subject(task: int, partition: int) -> str:
 
 def inbox(user: str) -> str:
     """Name what answers to a user come under: nobody else may listen there."""
-    return "_INBOX." + "".join(each if each.isalnum() else "-" for each in user)
+    return "_INBOX." + "".join(
+        each if each.isascii() and each.isalnum() else f"-{ord(each):x}-" for each in user
+    )
 
 
 def host_of(subject: str) -> int:

@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.api import Header as Named
 from nats.js.api import PubAck
 
+from dyetrace.errors import LogUnreachable
 from dyetrace.model.record import RECORD, RecordArray
 from dyetrace.transport.nats.names import (
     evidence_stream,
@@ -38,18 +39,20 @@ class Publisher:
     acknowledged is sent again under the same message id, which the log knows.
     """
 
-    js: JetStreamContext
+    js: JetStreamContext | None  # None: the log cannot be reached yet
     region: str
     host: int
     partitions: int
     spool: Spool
     session: int = field(default_factory=lambda: secrets.randbits(64))
     acknowledged: int = 0  # number of the youngest entry before which all are
+    offsets: dict[int, int] = field(default_factory=dict)  # in the log, by partition
     _before: dict[int, int] = field(default_factory=dict)  # records sent, by partition
     _last: int = 0
     _more: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _under_way: deque[tuple[int, asyncio.Future[PubAck]]] = field(default_factory=deque)
+    _under_way: deque[tuple[Entry, asyncio.Future[PubAck]]] = field(default_factory=deque)
+    _dropped_when_told: int = 0
 
     def ship(
         self,
@@ -67,13 +70,18 @@ class Publisher:
                 self._put(number, part, drop_names or {}, symbols or {})
 
     def tell_numbers(self) -> None:
-        """Send to each partition how much was sent to it, so that losses at the end show, too."""
+        """Where records were dropped, say how many there were: so losses at the end show, too."""
+        if self.spool.dropped == self._dropped_when_told:
+            return
+        self._dropped_when_told = self.spool.dropped
         nothing = np.zeros(0, dtype=RECORD)
         for partition in list(self._before):
             self._put(partition, nothing, {}, {})
 
     async def ship_evidence(self, document: int, content: bytes) -> None:
         """Put a document into the log; returns once it is kept there."""
+        if self.js is None:
+            raise LogUnreachable(region=self.region, why="not connected")
         subject = evidence_subject(self.region, self.host, document)
         await self.js.publish(subject, content, stream=evidence_stream(self.region))
 
@@ -124,13 +132,15 @@ class Publisher:
 
     async def _send(self) -> None:
         """Have as many parcels under way as may be."""
-        sent = self._under_way[-1][0] if self._under_way else self.acknowledged
+        sent = self._under_way[-1][0].number if self._under_way else self.acknowledged
         while len(self._under_way) < WINDOW and (entry := self.spool.after(sent)):
-            self._under_way.append((entry.number, await self._published(entry)))
+            self._under_way.append((entry, await self._published(entry)))
             sent = entry.number
 
     async def _published(self, entry: Entry) -> asyncio.Future[PubAck]:
         partition, session, before, records = LABEL.unpack_from(entry.data)
+        if self.js is None:
+            raise ConnectionError("not connected")
         return await self.js.publish_async(
             records_subject(self.region, partition, self.host),
             entry.data[LABEL.size :],
@@ -149,14 +159,15 @@ class Publisher:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._more.wait(), 1.0)
             return
-        number, future = self._under_way[0]
+        entry, future = self._under_way[0]
         # Waited for from outside: that the client gives it up must not look like our own end.
         done, _ = await asyncio.wait({future}, timeout=ACKNOWLEDGED_WITHIN_S)
         if not done or future.cancelled():
             raise TimeoutError
-        future.result()
+        partition = LABEL.unpack_from(entry.data)[0]
+        self.offsets[partition] = max(self.offsets.get(partition, 0), future.result().seq)
         self._under_way.popleft()
-        self.spool.forget_through(number)
+        self.spool.forget_through(entry.number)
         async with self._settled:
-            self.acknowledged = number
+            self.acknowledged = entry.number
             self._settled.notify_all()
