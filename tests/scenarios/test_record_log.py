@@ -7,7 +7,7 @@ import pytest
 from dyetrace.lab.faults import FabricRouteMissing, RouteMissing
 from dyetrace.lab.traffic import flowing
 from support.diagnosis import explained
-from support.record_log import Logged
+from support.record_log import JoinedToLog, Logged
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,54 @@ def test_losses_are_found_and_healed(logged, fault):
     assert (answer["total"], answer["lost"]) == (60, 60)
     assert after.lost == 0
     assert healed["verdict"] == "DELIVERED", explained(healed)
+
+
+def analyzer_killed(logged):
+    logged.analyzer.end()
+    logged.analyzer.start()
+
+
+def log_killed(logged):
+    logged.server.kill()
+    logged.server.start()
+
+
+HARMS = {
+    "the analyzer is killed and started anew": analyzer_killed,
+    "the log's server is killed and started anew": log_killed,
+}
+
+
+@pytest.mark.parametrize("stage", ["ready", "tracing", "collecting"])
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_the_log_survives_changes_no_answer(logged, harm, stage):
+    answer, report = carried_out(logged, lambda: HARMS[harm](logged), stage)
+
+    assert report.lost == 0
+    assert answer["verdict"] == "DELIVERED", explained(answer)
+    assert (answer["total"], answer["cost"]["records_lost"]) == (60, 0), explained(answer)
+    logged.harmed.nothing_is_left()
+
+
+@pytest.fixture
+def two_regions(tmp_path):
+    hosts = {"cn-1": "east", "cn-2": "east", "cn-3": "west"}
+    made = JoinedToLog(f"t{os.getpid()}-tls", tmp_path, region_of=hosts)
+    with made.stack:
+        yield made
+
+
+def test_agents_of_two_regions_write_by_tls_each_into_its_own(two_regions):
+    answer, report = carried_out(two_regions)
+    two_regions.cloud.inject(RouteMissing())
+    broken, _ = carried_out(two_regions)
+    two_regions.cloud.heal()
+    away, away_report = carried_out(two_regions, two_regions.servers["west"].kill, "tracing")
+
+    assert report.lost == 0
+    assert answer["verdict"] == "DELIVERED", explained(answer)
+    assert {hop["host"] for hop in answer["paths"][0]["hops"]} >= {"cn-1", "cn-3"}
+    assert broken["verdict"] == "LOST", explained(broken)
+    assert away_report.lost == 0
+    assert away["findings"] == [], "nobody is accused for want of records"
+    assert away["undetermined"], explained(away)

@@ -27,11 +27,14 @@ def free_port():
 class NatsServer:
     """One server; it can be killed and started again with what it kept."""
 
-    def __init__(self, region="east", *, name="nats", cluster=None, **fields):
+    def __init__(self, region="east", *, name="nats", cluster=None, config=None, port=0, **fields):
         self.folder = Path(tempfile.mkdtemp(prefix="dyetrace-nats-"))
         self.name = name
-        self.port = free_port()
-        self._config = self.folder / "server.conf"
+        self.port = port or free_port()
+        self._config = config or self.folder / "server.conf"
+        self._process = None
+        if config is not None:
+            return  # somebody else wrote it
         self._config.write_text(
             written(
                 Server(
@@ -44,7 +47,6 @@ class NatsServer:
                 )
             )
         )
-        self._process = None
 
     @property
     def url(self):
