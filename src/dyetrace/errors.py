@@ -188,6 +188,16 @@ class AnalyzersBehind(DyetraceError):
         self.partitions = tuple(partitions)
 
 
+class TooDiverse(DyetraceError):
+    """There is more to tell of a task than analyzers can."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "its packets fared in more different ways than analyzers can tell: trace fewer, or "
+            "narrow the filter"
+        )
+
+
 class ExitStatus(IntEnum):
     """How commands end, as the README documents it."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from dyetrace.lab.faults import FabricRouteMissing, RouteMissing
 from dyetrace.lab.traffic import flowing
-from support.diagnosis import explained
+from support.diagnosis import eventually, explained
 from support.record_log import JoinedToLog, Logged
 
 
@@ -85,6 +85,28 @@ def test_what_the_log_survives_changes_no_answer(logged, harm, stage):
     assert answer["verdict"] == "DELIVERED", explained(answer)
     assert (answer["total"], answer["cost"]["records_lost"]) == (60, 0), explained(answer)
     logged.harmed.nothing_is_left()
+
+
+def test_without_an_analyzer_a_task_ends_and_says_why(logged):
+    harmed = logged.harmed
+    with flowing(
+        harmed.cloud, "blue-web", "blue-db", protocol="udp", family=4, rate=200, duration=90
+    ):
+        logged.analyzer.end()
+        try:
+            name = harmed.begun()
+            told = eventually(
+                lambda: (found := harmed.told(name)).get("state") == "failed" and found,
+                within_s=60,
+                what="the task to end",
+            )
+        finally:
+            logged.analyzer.start()
+        healed = harmed.ended(harmed.begun())
+
+    assert "is `dyetrace analyzer` running for it?" in told["error"]
+    assert healed["verdict"] == "DELIVERED", explained(healed)
+    harmed.nothing_is_left()
 
 
 @pytest.fixture

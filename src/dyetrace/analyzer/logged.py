@@ -10,7 +10,7 @@ from nats.aio.client import Client
 
 from dyetrace.analysis.partial import Partial
 from dyetrace.analyzer.client import AnalyzerClient, Answer
-from dyetrace.errors import AnalyzersBehind, InvalidRequest, LogUnreachable
+from dyetrace.errors import AnalyzersBehind, InvalidRequest, LogUnreachable, TooDiverse
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Topology
 from dyetrace.transport.nats.connecting import Region, stay_connected
@@ -117,7 +117,7 @@ class LoggedAnalyzer:
     async def catch_up(self, written: Mapping[int, Written]) -> None:
         """Wait until analyzers have read what agents have written.
 
-        Raises AnalyzersBehind or LogUnreachable after a while.
+        Raises AnalyzersBehind, TooDiverse or LogUnreachable after a while.
         """
         self._hosts |= written.keys()
         self._waiting |= {host: each.waiting for host, each in written.items()}
@@ -132,7 +132,9 @@ class LoggedAnalyzer:
                     raise
             else:
                 if asyncio.get_running_loop().time() > deadline:
-                    raise AnalyzersBehind(partitions=behind, waited_s=BEHIND_FOR_S)
+                    if behind:
+                        raise AnalyzersBehind(partitions=behind, waited_s=BEHIND_FOR_S)
+                    raise TooDiverse
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def partial(self, clocks: Mapping[int, int]) -> Partial:

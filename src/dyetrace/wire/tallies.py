@@ -1,7 +1,7 @@
 """Tallies and partitions' states as bytes: how analyzers keep them, and controllers get them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
@@ -10,13 +10,14 @@ import numpy as np
 import zstandard
 
 from dyetrace.analysis.partition import State
-from dyetrace.analysis.tally import Delays, Flows, Kinds, Tally
+from dyetrace.analysis.tally import Delays, Flows, Kinds, Tally, nothing
 from dyetrace.errors import DyetraceError
 from dyetrace.model.record import RECORD_VERSION
 
 VERSION = 2
 LEVEL = 1
 LARGEST = 1 << 30  # bytes, unpacked
+LARGEST_PIECE = 8_000_000  # bytes, packed: what a server of the log takes as one message
 Names = Mapping[tuple[int, int], str]
 """What a number means on a host."""
 
@@ -63,7 +64,14 @@ class Kept:
 
 
 def pack_piece(piece: Piece) -> bytes:
-    """Write a piece."""
+    """Write a piece; one that is too large for a message is told to be more than that."""
+    packed = _packed_piece(piece)
+    if len(packed) > LARGEST_PIECE:
+        packed = _packed_piece(replace(piece, tally=nothing(), is_whole=False))
+    return packed
+
+
+def _packed_piece(piece: Piece) -> bytes:
     return _packed(
         {
             "task": piece.task,

@@ -186,6 +186,16 @@ def test_a_tally_taken_apart_and_sent_is_the_same(seed, alike):
         )
 
 
+def test_a_piece_that_is_too_large_to_send_says_so(monkeypatch):
+    monkeypatch.setattr("dyetrace.wire.tallies.LARGEST_PIECE", 500)
+    told = fed(Feed(stream(Knobs(seed=3, packets=40))).entries)
+
+    again = unpack_piece(pack_piece(told[TASK]))
+
+    assert not again.is_whole
+    assert again.tally.kinds.one.shape[1] == 0
+
+
 @given(st.binary(max_size=200))
 def test_foreign_bytes_are_no_piece(data):
     try:
