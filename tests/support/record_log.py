@@ -133,7 +133,8 @@ class JoinedToLog:
         self.ports = {region: free_port() for region in regions}
         self.service = Service(
             None, folder, "--cloud", "none", "--inventory", str(folder / "cloud.yaml"),
-            "--log", self.log_of(regions[0]), "--log-partitions", str(PARTITIONS),
+            *(each for region in regions for each in ("--log", self.log_of(region))),
+            "--log-partitions", str(PARTITIONS),
         )  # fmt: skip
         self.stack.callback(self.service.close)
         self.service.start()

@@ -1,6 +1,9 @@
 """Writes what this agent records into the record log of its region."""
 
 import asyncio
+import secrets
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -9,10 +12,12 @@ from nats.aio.client import Client
 from dyetrace.agent.outbox import Outbox
 from dyetrace.datapath.driver import Batch
 from dyetrace.errors import InvalidRequest
+from dyetrace.model.inspection import Inspection
 from dyetrace.transport.nats.connecting import Region, stay_connected
 from dyetrace.transport.nats.publisher import Publisher
 from dyetrace.transport.spool import Entry
-from dyetrace.wire.messages import Written
+from dyetrace.wire import codec
+from dyetrace.wire.messages import Inspections, InspectionsKept, Written
 
 TAKEN_WITHIN_S = 3.0  # by the log, while a controller waits
 
@@ -74,7 +79,7 @@ class LogWriter:
 
     async def run(self) -> None:
         """Send what there is whenever the log can be reached, until cancelled."""
-        await stay_connected(self.region, self._publish)
+        await stay_connected(self.region, self._publish, on_again=self._publisher.send_again)
 
     def refuse_unless_read(self, partitions: int) -> None:
         """Raise InvalidRequest where a controller reads another log than we write."""
@@ -91,6 +96,12 @@ class LogWriter:
         if self._client is None or not self._client.is_connected:
             self.put_away()
 
+    def ship_inspections(self, taken: Iterable[Inspection]) -> InspectionsKept:
+        """Put a document on its way; returns what says where it will be."""
+        document = secrets.randbits(63)
+        self._publisher.ship_evidence(document, codec.encode(Inspections(taken=tuple(taken))))
+        return InspectionsKept(region=self.region.name, document=document)
+
     async def written(self) -> Written:
         """Wait, but not for long, until the log has all there is; say how far it stands there."""
         self._publisher.tell_numbers()
@@ -100,6 +111,7 @@ class LogWriter:
         return Written(
             region=self.region.name,
             offsets=dict(self._publisher.offsets),
+            slowest_s=self._publisher.delays.worst(time.monotonic()),
             waiting=self.outbox.records - self.outbox.records_acknowledged,
         )
 

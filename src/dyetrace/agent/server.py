@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ from dyetrace.wire.messages import (
     Settle,
     Vitals,
     Welcome,
+    Written,
 )
 from dyetrace.wire.readiness import tell_ready
 
@@ -175,13 +176,17 @@ class AgentServer:
         taken = self.clock.inspections(self._inspector.taken())
         told = self.clock.batch(batch)
         tracing = self._sessions.tracing()
-        if self.log is not None and any(session.reads_log for session in tracing):
+        readers = [session for session in tracing if session.reads_log]
+        if self.log is not None and readers:
             self.log.ship(told)
+            kept = [self.log.ship_inspections(taken)] if taken else []
+            for session, document in product(readers, kept):
+                session.ship(document)
         shipped = [] if all(session.reads_log for session in tracing) else _shipped(told)
         for session in tracing:
             for each in [] if session.reads_log else shipped:
                 session.ship(each)
-            if taken:
+            if taken and not session.reads_log:
                 session.ship(Inspections(taken=taken))
 
     def _tell_health(self) -> None:
@@ -316,9 +321,7 @@ class AgentServer:
         health = self._health(self.driver.losses(), counts)
         if visit.connection.has_sent_all:  # there may be more already
             health = replace(health, shipped=visit.session.outbox.records)
-        written = None
-        if self.log is not None and visit.session.reads_log:
-            written = await self.log.written()
+        written = await self._written(visit.session)
         visit.connection.tell(health, at_once=True)
         await visit.connection.answer(Done(request=request.request, written=written))
 
@@ -326,8 +329,13 @@ class AgentServer:
         self._ship()
         await self._inspector.settled(within_s=request.within_ns / SECOND_NS)
         self._ship()
+        await self._written(visit.session)
         await visit.connection.all_sent()
         await visit.connection.answer(Done(request=request.request))
+
+    async def _written(self, session: Session) -> Written | None:
+        """Wait until the log has all there is, for who reads it."""
+        return await self.log.written() if self.log is not None and session.reads_log else None
 
     async def _examined(self, request: Examine, visit: _Visit) -> None:
         try:

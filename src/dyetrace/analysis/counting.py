@@ -86,6 +86,17 @@ def counted_of(
     )
 
 
+def ends_of(arranged: Arranged) -> I64:
+    """Count how often each packet was seen to end: dropped, or given its DSCP back; shape (p,)."""
+    last = arranged.columns[LAST]
+    is_end = (last & mask_of("point")) == np.uint64(Point.DROP)
+    is_end |= (last & IS_RESTORED) != 0
+    ends: I64 = np.add.reduceat(
+        is_end[arranged.order].view(np.int8), arranged.start, dtype=np.int64
+    )
+    return ends
+
+
 def _open_and_covering(arranged: Arranged) -> tuple[Mask, Mask]:
     """Which packets cannot be counted alone, and which may say something about those.
 
@@ -96,12 +107,9 @@ def _open_and_covering(arranged: Arranged) -> tuple[Mask, Mask]:
     none = np.zeros(len(arranged.start), dtype=bool)
     if len(arranged.start) == 0:
         return none, none
-    last = arranged.columns[LAST]
     source = arranged.order[arranged.start]
-    is_tcp = (last[source] & mask_of("protocol")) == IS_TCP
-    is_end = (last & mask_of("point")) == np.uint64(Point.DROP)
-    is_end |= (last & IS_RESTORED) != 0
-    ends = np.add.reduceat(is_end[arranged.order].view(np.int8), arranged.start, dtype=np.int64)
+    is_tcp = (arranged.columns[LAST][source] & mask_of("protocol")) == IS_TCP
+    ends = ends_of(arranged)
     is_named = is_tcp | (arranged.columns[PORTS][source] & mask_of("ip_id") != 0)
     is_open = (is_named & (ends != 1)) | is_shared(arranged)
     return is_open, _is_longer(arranged, is_tcp)

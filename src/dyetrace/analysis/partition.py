@@ -14,8 +14,9 @@ from dyetrace.analysis.counting import Clocks, counted_of
 from dyetrace.analysis.joiner import Joiner
 from dyetrace.analysis.latecomers import Latecomers
 from dyetrace.analysis.merging import merged
-from dyetrace.analysis.packets import DIGEST, TASK, arrange
+from dyetrace.analysis.packets import DIGEST, TASK, Arranged, arrange
 from dyetrace.analysis.tally import Tally, nothing, of_task, strangers_of, tasks_of, without
+from dyetrace.analysis.unended import Unended
 from dyetrace.model.task import TaskId
 
 BATCH = 16_384
@@ -27,6 +28,8 @@ class Bounds:
     """What a partition may take of time and memory."""
 
     grace_ns: int = 2_000_000_000  # how long a packet's next record is waited for
+    patience_ns: int = 20_000_000_000  # and its end, where that was not seen; 0: no longer
+    most_unended: int = 25_000  # records that wait for that; more are counted before their time
     memory_ns: int = 4_000_000_000  # how long late ones are known afterwards
     most_records: int = 500_000  # held; what is older is counted before its time
     most_open: int = 200_000  # records; more packets than that are counted as they are
@@ -38,6 +41,7 @@ class State:
     """All that a partition knows: what another one goes on from, here or elsewhere."""
 
     slices: list[tuple[int, Columns]]
+    unended: list[tuple[int, Columns]]
     memory: list[tuple[int, U64]]
     tally: Tally
     strangers: list[tuple[int, Columns, Columns]]
@@ -52,6 +56,7 @@ class Partition:
         """Start empty, or go on from a state."""
         self._bounds = bounds = bounds or Bounds()
         self._joiner = Joiner(grace_ns=bounds.grace_ns, most_records=bounds.most_records)
+        self._unended = Unended(patience_ns=bounds.patience_ns, most_records=bounds.most_unended)
         self._latecomers = Latecomers(memory_ns=bounds.memory_ns)
         self._counted = nothing()
         self._fresh: list[Tally] = []  # not yet merged into it
@@ -61,6 +66,7 @@ class Partition:
         self.late: dict[TaskId, int] = {}
         if state is not None:
             self._joiner.restore(state.slices)
+            self._unended.slices = list(state.unended)
             self._latecomers.restore(state.memory)
             self._counted, self.late = state.tally, dict(state.late)
             self._strangers = list(state.strangers)
@@ -76,21 +82,33 @@ class Partition:
         watermark_ns: the log's time up to which all has been taken.
         """
         touched: set[TaskId] = set()
-        for batch in batches(self._joiner.over(watermark_ns)):
-            arranged, late = self._latecomers.sift(arrange(batch))
-            for task, records in late.items():
-                self.late[task] = self.late.get(task, 0) + records
-            touched.update(late)
-            self._latecomers.remember(arranged)
-            may_stay_open = self._open < self._bounds.most_open
-            self._keep(counted_of(arranged, clocks, may_stay_open=may_stay_open), watermark_ns)
-            touched.update(np.unique(arranged.task).tolist())
+        for batch in batches(self._unended.rejoined(self._joiner.over(watermark_ns))):
+            arranged = self._unended.sift(self._in_time(arrange(batch), touched), watermark_ns)
+            self._count(arranged, watermark_ns, clocks, touched)
+        for batch in batches(self._unended.over(watermark_ns)):
+            self._count(self._in_time(arrange(batch), touched), watermark_ns, clocks, touched)
         self._latecomers.advance(watermark_ns)
         self._strangers = [
             each for each in self._strangers if each[0] + self._bounds.strangers_ns > watermark_ns
         ]
         self._changed |= touched
         self._touched_ns |= dict.fromkeys(touched, watermark_ns)
+
+    def _in_time(self, arranged: Arranged, touched: set[TaskId]) -> Arranged:
+        """Leave out what came when its packet was counted."""
+        arranged, late = self._latecomers.sift(arranged)
+        for task, records in late.items():
+            self.late[task] = self.late.get(task, 0) + records
+        touched.update(late)
+        return arranged
+
+    def _count(
+        self, arranged: Arranged, watermark_ns: int, clocks: Clocks | None, touched: set[TaskId]
+    ) -> None:
+        self._latecomers.remember(arranged)
+        may_stay_open = self._open < self._bounds.most_open
+        self._keep(counted_of(arranged, clocks, may_stay_open=may_stay_open), watermark_ns)
+        touched.update(np.unique(arranged.task).tolist())
 
     def changed(self) -> set[TaskId]:
         """Which tasks' tallies have changed since this was last asked; 0: see tasks_of."""
@@ -114,7 +132,7 @@ class Partition:
 
     def with_held(self, clocks: Clocks | None = None) -> Tally:
         """Give all that would be counted if every packet were over: nothing changes by it."""
-        held = self._joiner.held()
+        held = self._held()
         if held.shape[1] == 0:
             return self.tally()
         return merged(
@@ -136,6 +154,7 @@ class Partition:
         self.tally()
         return State(
             slices=self._joiner.slices(),
+            unended=list(self._unended.slices),
             memory=self._latecomers.memory(),
             tally=self._counted,
             strangers=list(self._strangers),
@@ -144,14 +163,22 @@ class Partition:
         )
 
     @property
+    def waits_s(self) -> float:
+        """How long a packet's records are waited for, where its end was not seen."""
+        return max(self._bounds.grace_ns, self._bounds.patience_ns) / 1e9
+
+    @property
     def held(self) -> int:
         """How many records are held."""
-        return self._joiner.records
+        return self._joiner.records + self._unended.records
 
     def held_tasks(self) -> list[TaskId]:
         """Name the tasks of what is held; 0 where there may be records of no known task."""
-        tasks: list[TaskId] = np.unique(self._joiner.held()[TASK]).tolist()
+        tasks: list[TaskId] = np.unique(self._held()[TASK]).tolist()
         return tasks
+
+    def _held(self) -> Columns:
+        return joined([self._joiner.held(), self._unended.held()])
 
     @property
     def _open(self) -> int:

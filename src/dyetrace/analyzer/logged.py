@@ -5,17 +5,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
 from dyetrace.analysis.partial import Partial
 from dyetrace.analyzer.client import AnalyzerClient, Answer
 from dyetrace.errors import AnalyzersBehind, InvalidRequest, LogUnreachable, TooDiverse
+from dyetrace.model.inspection import Inspection
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Topology
 from dyetrace.transport.nats.connecting import Region, stay_connected
+from dyetrace.transport.nats.region_log import RegionLog
 from dyetrace.transport.nats.tally_log import TallyLog
-from dyetrace.wire.messages import Written
+from dyetrace.wire import codec
+from dyetrace.wire.messages import Inspections, InspectionsKept, Written
 from dyetrace.wire.progress import PROGRESS, Progress, unpack
 
 LOOK_EVERY_S = 0.1
@@ -24,18 +29,34 @@ BEHIND_FOR_S = 15.0  # analyzers may be starting anew, or wait for a region that
 
 @dataclass(slots=True)
 class LogReader:
-    """What analyzers tell in the home region, for all tasks of a controller."""
+    """What is in the log for a controller: what analyzers tell, and agents' inspections.
 
-    home: Region
+    regions: the first is home, where analyzers tell.
+    """
+
+    regions: Sequence[Region]
     partitions: int
-    _tallies: TallyLog | None = None
+    _connected: dict[str, JetStreamContext] = field(default_factory=dict)
     _looked_at: float = 0.0
     _progress: Sequence[Progress] = ()
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Be connected whenever that is possible, until cancelled."""
-        await stay_connected(self.home, self._use)
+        await asyncio.gather(
+            *(stay_connected(region, partial(self._use, region.name)) for region in self.regions)
+        )
+
+    async def inspections(self, host: int, kept: InspectionsKept) -> Sequence[Inspection]:
+        """Read what an agent has put beside its records; raises LogUnreachable and BadMessage."""
+        log = RegionLog(self._at(kept.region), kept.region)
+        content = await log.evidence(host, kept.document)
+        if content is None:
+            raise LogUnreachable(region=kept.region, why="the document is not there")
+        found = codec.decode(content)
+        if not isinstance(found, Inspections):
+            raise codec.BadMessage(f"a document of {type(found).__name__}")
+        return found.taken
 
     def analyzer_of(
         self, task_id: TaskId, topology: Topology, *, is_begun_here: bool
@@ -77,16 +98,22 @@ class LogReader:
         return progress
 
     def _pieces(self) -> TallyLog:
-        if self._tallies is None:
-            raise LogUnreachable(region=self.home.name, why="not connected")
-        return self._tallies
+        home = self.regions[0].name
+        return TallyLog(self._at(home), home)
 
-    async def _use(self, client: Client) -> None:
-        self._tallies = TallyLog(client.jetstream(), self.home.name)
+    def _at(self, region: str) -> JetStreamContext:
+        if region not in self._connected:
+            is_known = any(region == each.name for each in self.regions)
+            why = "not connected" if is_known else "this controller was not told of it"
+            raise LogUnreachable(region=region, why=why)
+        return self._connected[region]
+
+    async def _use(self, region: str, client: Client) -> None:
+        self._connected[region] = client.jetstream()
         try:
             await asyncio.Event().wait()  # until it is cancelled
         finally:
-            self._tallies = None
+            del self._connected[region]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +134,8 @@ class LoggedAnalyzer:
     _lost_before: Counter[int] = field(default_factory=Counter)
     _hosts: set[int] = field(default_factory=set)
     _waiting: dict[int, int] = field(default_factory=dict)  # at agents, by host
+    _unread: dict[int, set[int]] = field(default_factory=dict)  # partitions, by host
+    _slowest_s: dict[int, float] = field(default_factory=dict)  # of what the log has, by host
 
     async def begin(self) -> None:
         """Count losses from now on; raises where the log cannot be reached."""
@@ -117,25 +146,38 @@ class LoggedAnalyzer:
     async def catch_up(self, written: Mapping[int, Written]) -> None:
         """Wait until analyzers have read what agents have written.
 
-        Raises AnalyzersBehind, TooDiverse or LogUnreachable after a while.
+        What is not read after a while counts as lost, where it is some hosts' only. Else, and
+        where the log is away, raises AnalyzersBehind, TooDiverse or LogUnreachable.
         """
         self._hosts |= written.keys()
         self._waiting |= {host: each.waiting for host, each in written.items()}
-        deadline = asyncio.get_running_loop().time() + BEHIND_FOR_S
+        self._slowest_s |= {host: each.slowest_s for host, each in written.items()}
+        began = asyncio.get_running_loop().time()
+        deadline = began if self._unread else began + BEHIND_FOR_S  # they were waited for before
         while True:
+            is_late = asyncio.get_running_loop().time() > deadline
             try:
-                behind = _behind(await self.log.progress(), written.values())
-                if not behind and (await self._asked(self._clocks)).is_whole:
-                    return
+                self._unread = _unread(await self.log.progress(), written)
+                is_whole = (await self._asked(self._clocks)).is_whole
             except LogUnreachable:
-                if asyncio.get_running_loop().time() > deadline:
+                if is_late:
                     raise
             else:
-                if asyncio.get_running_loop().time() > deadline:
-                    if behind:
-                        raise AnalyzersBehind(partitions=behind, waited_s=BEHIND_FOR_S)
-                    raise TooDiverse
+                if is_whole and not self._unread:
+                    return
+                if is_late:
+                    self._refuse_unless_known(written, is_whole=is_whole)
+                    return
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _refuse_unless_known(self, written: Mapping[int, Written], *, is_whole: bool) -> None:
+        """Raise where nothing is known of any host, or not all that was read is told."""
+        have_written = {host for host, each in written.items() if each.offsets}
+        if self._unread.keys() == have_written:
+            partitions = sorted(set.union(*self._unread.values()))
+            raise AnalyzersBehind(partitions=partitions, waited_s=BEHIND_FOR_S)
+        if not is_whole:
+            raise TooDiverse
 
     async def partial(self, clocks: Mapping[int, int]) -> Partial:
         """Give what analyzers know by now; while the log is away, what they knew before."""
@@ -151,6 +193,9 @@ class LoggedAnalyzer:
         """Count what is missing in the log, by host; what came too late may be any host's."""
         lost = _lost(self._progress) - self._lost_before
         lost.update(self._waiting)
+        lost.update(self._unread.keys())
+        waits_s = min((each.waits_s for each in self._progress), default=0.0)
+        lost.update(host for host, took in self._slowest_s.items() if took > waits_s > 0)
         lost.update(dict.fromkeys(self._hosts, self._known.late))
         return +lost
 
@@ -170,14 +215,15 @@ def _lost(progress: Sequence[Progress]) -> Counter[int]:
     return lost
 
 
-def _behind(progress: Sequence[Progress], written: Iterable[Written]) -> list[int]:
-    """Name the partitions in which there is something that nobody has read."""
+def _unread(progress: Iterable[Progress], written: Mapping[int, Written]) -> dict[int, set[int]]:
+    """Name the partitions in which there is something of a host that nobody has read."""
     read = {each.partition: each.offsets for each in progress}
-    return sorted(
-        {
+    behind = {
+        host: {
             partition
-            for each in written
             for partition, offset in each.offsets.items()
             if read.get(partition, {}).get(each.region, 0) < offset
         }
-    )
+        for host, each in written.items()
+    }
+    return {host: partitions for host, partitions in behind.items() if partitions}

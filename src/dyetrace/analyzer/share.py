@@ -95,6 +95,7 @@ class Share:
             revision=self._watermark_ns,
             offsets=dict(self.offsets),
             lost=lost,
+            waits_s=self._records.waits_s,
         )
 
     def kept(self) -> bytes:

@@ -35,6 +35,10 @@ def analyzer(
     grace: Annotated[
         float, typer.Option(help="Seconds that a packet's next record is waited for.", min=0.01)
     ] = 2.0,
+    patience: Annotated[
+        float,
+        typer.Option(help="Seconds that the end of a packet is waited for, if not seen.", min=0),
+    ] = 20.0,
     name: Annotated[str, typer.Option(help="As whom: the certificate's name.")] = "main",
     certificate: Annotated[Path | None, typer.Option(help="PEM of certificate and key.")] = None,
     authority: Annotated[Path | None, typer.Option(help="PEM that signed the servers'.")] = None,
@@ -60,7 +64,11 @@ def analyzer(
             )
         )
     sources = Sources(regions=regions, partitions=partitions, replicas=replicas)
-    bounds = Bounds(grace_ns=int(grace * 1e9), memory_ns=int(2 * grace * 1e9))
+    bounds = Bounds(
+        grace_ns=int(grace * 1e9),
+        patience_ns=int(patience * 1e9),
+        memory_ns=int(2 * grace * 1e9),
+    )
     if engine is Engine.SPARK:
         from dyetrace.analyzer.spark.job import run_spark
 

@@ -13,6 +13,13 @@ RecordLog = Annotated[
         "nats://; none if left out: agents send their records to the controller.",
     ),
 ]
+RecordLogs = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="REGION=URL[,URL...] of the NATS servers that keep a region's record log, the home "
+        "region first; may be repeated. None if left out: agents send their records here.",
+    ),
+]
 LogPartitions = Annotated[
     int, typer.Option(help="Partitions of the record log: the same everywhere.", min=1)
 ]

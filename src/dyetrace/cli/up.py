@@ -7,7 +7,7 @@ import typer
 
 from dyetrace.cli.configuration import ControllerFile, ShowConfig
 from dyetrace.cli.options import STATE, DatabaseFile, DatabaseUrl, InventoryFile, LogFormat, State
-from dyetrace.cli.record_log import LogPartitions, RecordLog
+from dyetrace.cli.record_log import LogPartitions, RecordLogs
 
 
 def up(
@@ -82,7 +82,7 @@ def up(
     oidc_tenant_claim: Annotated[
         str, typer.Option(help="The claim with the tenant.")
     ] = "dyetrace_tenant",
-    log: RecordLog = None,
+    log: RecordLogs = None,
     log_partitions: LogPartitions = 8,
     log_format: LogFormat = "text",
     config: ControllerFile = None,

@@ -11,7 +11,7 @@ from typing import cast
 from dyetrace.errors import DyetraceError
 from dyetrace.wire import frames
 from dyetrace.wire.codec import BadMessage
-from dyetrace.wire.messages import Answer, Health, Inspections, News, Records, Request
+from dyetrace.wire.messages import Answer, Health, News, Request, Shipped
 
 BUSY_FOR_S = 60.0  # an agent may be, with what others ask
 
@@ -108,7 +108,7 @@ class Connection:
         with suppress(BadMessage):
             while (message := await frames.receive(reader)) is not None:
                 self._heard_at = time.monotonic()
-                if isinstance(message, Records | Inspections | Health):
+                if isinstance(message, Shipped | Health):
                     self.on_news(message)
                 elif (waiting := self._waiting.get(message.request)) and not waiting.done():
                     # A request is no answer: whoever asked looks at its kind.

@@ -40,6 +40,7 @@ GRACE_S = 4.0  # a neighbour is given up after three probes of a second each
 CLOSER_LOOK_S = 1.0
 CLOSER_LOOK_PACKETS = 3
 WIDER_LOOK_S = 5.0
+LOG_BACK_WITHIN_S = 15.0  # as long as a connection to an agent is waited for
 VANISHED_GRACE_S = 1.0  # for packets that left by a port with nothing in its queue
 
 
@@ -80,6 +81,7 @@ class Diagnosis:
     _failed: Mapping[str, DyetraceError] = field(default_factory=dict)  # at logging, by host
     _not_installed: tuple[str, ...] = ()
     _queues: Mapping[LossKey, Queue] = field(default_factory=dict)  # before the last records
+    _log_patience_s: float = LOG_BACK_WITHIN_S  # in all, where agents cannot reach it
     _state: TaskState = TaskState.NEW
     _began: float = 0.0
 
@@ -258,6 +260,16 @@ class Diagnosis:
 
     async def _flush(self) -> None:
         """Have all records there are by now shipped, and analysed."""
+        written = await self._shipped()
+        while any(each.waiting for each in written.values()) and self._log_patience_s > 0:
+            began = time.monotonic()
+            written = await self._shipped()  # agents wait a while for their log themselves
+            self._log_patience_s -= time.monotonic() - began
+            self._report()
+        await self.analyzer.catch_up(written)
+
+    async def _shipped(self) -> Mapping[int, Written]:
+        """Have agents ship all records; tells how far they stand in the log, where there is one."""
         written: dict[int, Written] = {}
 
         async def flush(part: Part) -> None:
@@ -266,7 +278,7 @@ class Diagnosis:
                 written[part.host.number] = done.written
 
         await self.fleet.each(self.fleet.reachable(), flush)
-        await self.analyzer.catch_up(written)
+        return written
 
     async def _look_at_rules(self, found: Sequence[Alike], wanted: Plan) -> None:
         """Where netfilter dropped packets by an unseen rule, color a few more and trace its rules.

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -12,7 +12,14 @@ from typing import Any, TypeVar
 
 from dyetrace.controller.connection import Connection
 from dyetrace.controller.part import BACK_WITHIN_S, LEASE_NS, Part
-from dyetrace.errors import AgentUnreachable, PolicyRefused, ProtocolRefused
+from dyetrace.errors import (
+    AgentUnreachable,
+    DyetraceError,
+    LogUnreachable,
+    PolicyRefused,
+    ProtocolRefused,
+)
+from dyetrace.model.inspection import Inspection
 from dyetrace.model.task import TaskId
 from dyetrace.model.topology import Host
 from dyetrace.wire.messages import (
@@ -27,6 +34,7 @@ from dyetrace.wire.messages import (
     HeldTask,
     Hello,
     Inspections,
+    InspectionsKept,
     News,
     Ping,
     Pong,
@@ -62,6 +70,14 @@ class Clock:
     uncertainty_ns: int
 
 
+ReadInspections = Callable[[int, InspectionsKept], Awaitable[Sequence[Inspection]]]
+"""Gives what a host's agent has put into the record log; raises a DyetraceError."""
+
+
+async def _nowhere(_host: int, kept: InspectionsKept) -> Sequence[Inspection]:
+    raise LogUnreachable(region=kept.region, why="this controller reads no log")
+
+
 @dataclass(slots=True)
 class AgentLink:
     """One agent, as long as it can be reached; shared by all tasks.
@@ -76,6 +92,7 @@ class AgentLink:
     session: SessionId = ""
     is_resumable: bool = False
     log_partitions: int = 0  # of the record log that the agent is to write into; none: to us
+    read_inspections: ReadInspections = _nowhere
     is_certified: bool = False  # its name is proven; it may not call itself otherwise
     number: int = 0  # Host.number, once it is known
     host: Host = field(default_factory=lambda: Host(number=0, name=""))
@@ -94,6 +111,7 @@ class AgentLink:
     _connection: Connection | None = None
     _there: asyncio.Event = field(default_factory=asyncio.Event)  # a connection, or no hope of one
     _work: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _reading: "set[asyncio.Task[None]]" = field(default_factory=set)  # inspections, in the log
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _keeping: "asyncio.Task[None] | None" = None
     _getting_to_know: "asyncio.Task[None] | None" = None  # what all who open it meanwhile wait for
@@ -139,6 +157,10 @@ class AgentLink:
                 connection.abort()  # its end may not have been noticed yet
         self._give_up()
         raise AgentUnreachable(f"the agent of host {self.name} does not answer")
+
+    async def all_read(self) -> None:
+        """Wait for inspections that are being read."""
+        await asyncio.gather(*self._reading)
 
     def acknowledge(self) -> None:
         """Let the agent forget what no task's verdict needs any more."""
@@ -293,11 +315,27 @@ class AgentLink:
                 return
             self.records_lost += max(news.before - self._records, 0)
             self.received, self._records = news.number, news.before + news.records
-        if isinstance(news, Inspections):
-            for part in self.parts.values():
-                part.inspections.extend(news.taken)
-        else:
-            self.on_records(self, news)
+        match news:
+            case Inspections():
+                for part in self.parts.values():
+                    part.inspections.extend(news.taken)
+            case InspectionsKept():
+                reading = self._start(self._read(news, tuple(self.parts.values())))
+                self._reading.add(reading)
+                reading.add_done_callback(self._reading.discard)
+            case Records():
+                self.on_records(self, news)
+
+    async def _read(self, kept: InspectionsKept, parts: Sequence[Part]) -> None:
+        """Get inspections from where the agent has put them, for all tasks at once."""
+        try:
+            taken = await self.read_inspections(self.number, kept)
+        except DyetraceError as error:
+            for part in parts:
+                part.note(f"what host {self.name} looked like at the moment is not known: {error}")
+            return
+        for part in parts:
+            part.inspections.extend(taken)
 
     async def _get_to_know(self, at_most_old_ns: int) -> None:
         """Discover the host and relate its clock, unless that was done lately."""

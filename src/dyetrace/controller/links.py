@@ -85,8 +85,11 @@ class Links:
                 # By a gate a connection can be cut; on this machine its end is its owner's.
                 is_resumable=self.is_resumable or agent.is_certified,
                 is_certified=agent.is_certified,
-                log_partitions=self.log_reader.partitions if self.log_reader else 0,
             )
+            if self.log_reader is not None:
+                link = self._links[key]
+                link.log_partitions = self.log_reader.partitions
+                link.read_inspections = self.log_reader.inspections
         return self._links[key]
 
     def analyzer_of(

@@ -8,6 +8,7 @@ from dyetrace.analysis.losses import LossKey
 from dyetrace.analysis.partial import Alike
 from dyetrace.controller.fleet import Fleet
 from dyetrace.controller.inspections import OfHost, taken_at_drop, with_rule
+from dyetrace.controller.part import Part
 from dyetrace.errors import DyetraceError
 from dyetrace.model.path import Fate
 from dyetrace.model.record import Point
@@ -33,7 +34,12 @@ class Sites:
         has_drops = any(alike.path.fate is Fate.DROPPED for alike in found)
         within_ns = DROP_INSPECTED_NS if has_drops else OTHERS_INSPECTED_NS
         settle = Settle(request=0, within_ns=within_ns)
-        await self.fleet.each(self.fleet.up(), lambda part: part.ask(settle, Done))
+
+        async def take_in(part: Part) -> None:
+            await part.ask(settle, Done)
+            await part.link.all_read()
+
+        await self.fleet.each(self.fleet.up(), take_in)
 
     def taken(self) -> list[OfHost]:
         """Give what agents have inspected so far."""

@@ -289,6 +289,7 @@ class Written:
     region: str
     offsets: dict[int, int] = field(default_factory=dict)  # its youngest entry, by partition
     waiting: int = 0  # records that the log has not taken
+    slowest_s: float = 0.0  # how long it took for one that it has taken of late, at worst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +347,17 @@ class Inspections:
     taken: tuple[Inspection, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionsKept:
+    """Agent: the same, for who reads the record log: as a document beside the records."""
+
+    number: int = 0
+    before: int = 0
+    records: int = 0
+    region: str
+    document: int
+
+
 Request = (
     Hello
     | Discover
@@ -368,6 +380,6 @@ Request = (
 Answer = (
     Welcome | Discovered | Pong | Renewed | Inspected | Examined | UncoloredCounted | Done | Refused
 )
-Shipped = Records | Inspections
+Shipped = Records | Inspections | InspectionsKept
 News = Shipped | Health
 Message = Request | Answer | News

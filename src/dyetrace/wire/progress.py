@@ -25,6 +25,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     revision: int  # the log's time up to which packets are over
     offsets: dict[str, int]  # the last entry that was read, by region
     lost: dict[int, int] = {}  # records that are missing since the log's beginning, by host
+    waits_s: float = 0.0  # for a packet's records, before it is counted without them
 
 
 def pack(progress: Progress) -> bytes:

@@ -113,6 +113,7 @@ def pack_kept(kept: Kept) -> bytes:
         {
             "offsets": dict(kept.offsets),
             "slices": [(at_ns, _array(columns)) for at_ns, columns in state.slices],
+            "unended": [(at_ns, _array(columns)) for at_ns, columns in state.unended],
             "memory": [(at_ns, _array(names)) for at_ns, names in state.memory],
             "tally": _plain(state.tally),
             "strangers": [
@@ -138,6 +139,7 @@ def unpack_kept(data: bytes) -> Kept:
             offsets=found["offsets"],
             state=State(
                 slices=[(at_ns, _read(columns)) for at_ns, columns in found["slices"]],
+                unended=[(at_ns, _read(columns)) for at_ns, columns in found["unended"]],
                 memory=[(at_ns, _read(names)) for at_ns, names in found["memory"]],
                 tally=_tally(found["tally"]),
                 strangers=[

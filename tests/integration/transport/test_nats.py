@@ -228,8 +228,9 @@ def test_records_that_claim_to_be_another_hosts_are_not_believed(shared):
 def test_evidence_is_found_by_host_and_document(shared):
     async def scenario():
         async with at(shared) as js, publishing(js, host=1) as publisher:
-            await publisher.ship_evidence(7, b"routes")
-            await publisher.ship_evidence(8, b"rules")
+            publisher.ship_evidence(7, b"routes")
+            publisher.ship_evidence(8, b"rules")
+            await publisher.all_acknowledged()
 
             log = RegionLog(js, "east")
             assert await log.evidence(1, 7) == b"routes"
@@ -337,7 +338,7 @@ def test_agents_ship_and_analyzers_read_over_tls(guarded):
             await ensure_streams(reading, region="east", partitions=PARTITIONS)
             async with publishing(sending, host=1) as publisher:
                 publisher.ship(sightings(1, range(1, 101)))
-                await publisher.ship_evidence(1, b"routes")
+                publisher.ship_evidence(1, b"routes")
                 await publisher.all_acknowledged()
             reader = Reader(reading)
             assert await reader.read() == list(range(1, 101))

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -14,11 +15,12 @@ from dyetrace.analysis.partition import Bounds, Partition
 from dyetrace.analysis.paths import reconstruct
 from dyetrace.analysis.tally import of_task
 from dyetrace.model.path import Fate
-from dyetrace.model.record import record_of
+from dyetrace.model.record import RecordFlag, record_of
 from support.builders import TASK, across_hosts, name_drop, rows, two_hosts
 from support.streams import GRACE_NS, OTHER_TASK, Arrival, Knobs, columns, stream
 
-BOUNDS = Bounds(grace_ns=GRACE_NS, memory_ns=2 * GRACE_NS)
+BOUNDS = Bounds(grace_ns=GRACE_NS, patience_ns=0, memory_ns=2 * GRACE_NS)
+PATIENT = Bounds(grace_ns=GRACE_NS, patience_ns=20 * GRACE_NS, memory_ns=2 * GRACE_NS)
 LATER = 1000 * GRACE_NS
 
 knobs = st.builds(
@@ -45,9 +47,9 @@ def fates(partial, task=TASK):
     return dict(found)
 
 
-def streamed(arrivals, draw, *, partitions=1, restarts=False):
+def streamed(arrivals, draw, *, bounds=BOUNDS, partitions=1, restarts=False):
     """Feed partitions in batches cut at random, each record at its time; give their tallies."""
-    parts = [Partition(BOUNDS) for _ in range(partitions)]
+    parts = [Partition(bounds) for _ in range(partitions)]
     left = list(arrivals)
     while left:
         cut = draw.randrange(1, len(left) + 1)
@@ -61,19 +63,28 @@ def streamed(arrivals, draw, *, partitions=1, restarts=False):
         for number, part in enumerate(parts):
             part.advance(batch[-1].at_ns)
             if restarts:
-                parts[number] = Partition(BOUNDS, part.state())
+                parts[number] = Partition(bounds, part.state())
     for part in parts:
         part.advance(LATER)
+        part.advance(2 * LATER)
     return parts
 
 
 @settings(max_examples=150, deadline=None)
-@given(knobs, st.integers(0, 2**32), st.sampled_from([1, 3]), st.booleans())
-def test_a_stream_gives_what_all_records_at_once_give(knobs, seed, partitions, restarts):
+@given(
+    knobs,
+    st.integers(0, 2**32),
+    st.sampled_from([BOUNDS, PATIENT]),
+    st.sampled_from([1, 3]),
+    st.booleans(),
+)
+def test_a_stream_gives_what_all_records_at_once_give(knobs, seed, bounds, partitions, restarts):
     arrivals = stream(knobs)
     if not arrivals:
         return
-    parts = streamed(arrivals, random.Random(seed), partitions=partitions, restarts=restarts)
+    parts = streamed(
+        arrivals, random.Random(seed), bounds=bounds, partitions=partitions, restarts=restarts
+    )
 
     at_once = counted(columns(arrivals))
     together = merged([part.tally() for part in parts])
@@ -142,6 +153,61 @@ def test_a_packet_is_held_until_its_grace_is_over_and_can_be_seen_before():
     assert fates(partial_of(partition.tally())) == {Fate.DELIVERED: 1}
 
 
+def restored(record):
+    """As a record says it that gave the packet its DSCP back."""
+    return record | {"flags": RecordFlag.RESTORED}
+
+
+def test_what_comes_late_is_still_of_a_packet_whose_end_was_not_seen():
+    partition = Partition(PATIENT)
+    *early, last = across_hosts()
+    taken(partition, *early, at_ns=0)
+    partition.advance(GRACE_NS)
+    assert fates(partial_of(partition.tally())) == {}
+    assert fates(partial_of(partition.with_held())) == {Fate.VANISHED: 1}
+
+    taken(partition, restored(last), at_ns=15 * GRACE_NS)
+    partition.advance(16 * GRACE_NS)
+
+    assert fates(partial_of(partition.tally())) == {Fate.DELIVERED: 1}
+    assert partition.held == 0
+    assert partition.late == {}
+
+
+def test_a_packet_whose_end_is_never_seen_is_counted_in_the_end():
+    partition = Partition(PATIENT)
+    taken(partition, *across_hosts()[:2], at_ns=0)
+    partition.advance(GRACE_NS)
+    partition.advance(21 * GRACE_NS - 1)
+    assert partition.held == 2
+
+    partition.advance(21 * GRACE_NS)
+
+    assert partition.held == 0
+    assert fates(partial_of(partition.tally())) == {Fate.VANISHED: 1}
+
+
+def test_a_packet_that_has_ended_is_not_waited_for():
+    partition = Partition(PATIENT)
+    *early, last = across_hosts()
+    taken(partition, *early, restored(last), at_ns=0)
+
+    partition.advance(GRACE_NS)
+
+    assert partition.held == 0
+
+
+def test_no_more_wait_for_their_end_than_may():
+    partition = Partition(replace(PATIENT, most_unended=20))
+    for number in range(1, 40):
+        taken(partition, *across_hosts(digest=number)[:2], at_ns=number * GRACE_NS)
+        partition.advance((number + 1) * GRACE_NS)
+        assert partition.held <= 22
+
+    partition.advance(LATER)
+    assert fates(partial_of(partition.tally())) == {Fate.VANISHED: 39}
+
+
 def test_each_record_prolongs_its_packets_time():
     partition = Partition(BOUNDS)
     for number, record in enumerate(across_hosts()):
@@ -197,7 +263,7 @@ def test_a_packet_of_the_same_content_that_comes_later_is_another():
 
 @pytest.mark.parametrize("most_records", [0, 10, 100])
 def test_no_more_records_are_held_than_may_be(most_records):
-    partition = Partition(Bounds(grace_ns=GRACE_NS, most_records=most_records))
+    partition = Partition(Bounds(grace_ns=GRACE_NS, patience_ns=0, most_records=most_records))
     for number in range(1, 60):
         taken(partition, *across_hosts(digest=number), at_ns=number * GRACE_NS // 8)
         partition.advance(0)
@@ -208,7 +274,7 @@ def test_no_more_records_are_held_than_may_be(most_records):
 
 
 def test_when_too_many_are_left_open_packets_are_counted_as_they_are():
-    partition = Partition(Bounds(grace_ns=GRACE_NS, most_open=20))
+    partition = Partition(Bounds(grace_ns=GRACE_NS, patience_ns=0, most_open=20))
     for number in range(1, 40):
         vanished = across_hosts(digest=number, ip_id=number)[:2]
         taken(partition, *vanished, at_ns=number * 10 * GRACE_NS)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from dyetrace.analysis.partial import Partial
 from dyetrace.analyzer import logged
@@ -74,6 +75,13 @@ def test_another_regions_progress_is_not_taken_for_ours(monkeypatch):
         caught_up(log, {HOST: written(offset=5)})
 
 
+def test_what_only_some_hosts_wrote_and_nobody_read_counts_as_lost(monkeypatch):
+    monkeypatch.setattr(logged, "BEHIND_FOR_S", 0.0)
+    away = {HOST: written(offset=5), OTHER: written(offset=5, region="west")}
+
+    assert caught_up(FakeLog([read_up_to(9)]), away).lost() == {OTHER: 1}
+
+
 def test_a_log_that_stays_away_is_told(monkeypatch):
     monkeypatch.setattr(logged, "BEHIND_FOR_S", 0.0)
     log = FakeLog([read_up_to(9)], LogUnreachable(region="east", why="gone"))
@@ -125,6 +133,14 @@ def test_records_that_the_log_has_not_taken_count_as_lost():
     analyzer = caught_up(FakeLog([read_up_to(5)]), {HOST: written(offset=5, waiting=3)})
 
     assert analyzer.lost() == {HOST: 3}
+
+
+@pytest.mark.parametrize(("took_s", "lost"), [(19.0, {}), (21.0, {HOST: 1})])
+def test_what_the_log_got_later_than_analyzers_wait_may_be_missing(took_s, lost):
+    progress = replace(read_up_to(5), waits_s=20.0)
+    late = Written(region="east", offsets={0: 5}, slowest_s=took_s)
+
+    assert caught_up(FakeLog([progress]), {HOST: late}).lost() == lost
 
 
 def test_what_came_too_late_may_be_of_any_host():

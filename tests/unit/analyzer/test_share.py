@@ -19,7 +19,7 @@ from dyetrace.wire.tallies import BadTally, pack_piece, unpack_piece
 from support.builders import TASK, name_drop, two_hosts
 from support.streams import GRACE_NS, OTHER_TASK, Knobs, columns, stream
 
-BOUNDS = Bounds(grace_ns=GRACE_NS, memory_ns=2 * GRACE_NS)
+BOUNDS = Bounds(grace_ns=GRACE_NS, patience_ns=3 * GRACE_NS, memory_ns=2 * GRACE_NS)
 LATER = 1000 * GRACE_NS
 REGION_OF = {1: "east", 2: "west"}
 
@@ -68,8 +68,9 @@ def fed(entries, share=None, *, told=None, draw=None):
         if draw and draw.random() < 0.2:
             told.update({piece.task: piece for piece in share.pieces()})
             share = Share(0, bounds=BOUNDS, kept=share.kept())
-    share.advance(LATER)
-    told.update({piece.task: piece for piece in share.pieces()})
+    for now_ns in (LATER, 2 * LATER):  # those without an end are held once more
+        share.advance(now_ns)
+        told.update({piece.task: piece for piece in share.pieces()})
     return told
 
 
@@ -150,6 +151,7 @@ def test_a_task_of_which_more_is_held_than_can_be_told_ahead_is_not_whole(monkey
     (early,) = (piece for piece in share.pieces() if piece.task == TASK)
     again = [piece for piece in share.pieces() if piece.task == TASK]
     share.advance(LATER)
+    share.advance(2 * LATER)
     (late,) = (piece for piece in share.pieces() if piece.task == TASK)
 
     assert not early.is_whole

@@ -59,14 +59,25 @@ class Region:
 
 
 @asynccontextmanager
-async def connected(region: Region, *, within_s: float = CONNECT_WITHIN_S) -> AsyncIterator[Client]:
-    """Connect, and stay so, to whichever server is up; raises LogUnreachable if none is."""
+async def connected(
+    region: Region,
+    *,
+    within_s: float = CONNECT_WITHIN_S,
+    on_again: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Client]:
+    """Connect, and stay so, to whichever server is up; raises LogUnreachable if none is.
+
+    on_again: called when a connection that was lost is there again.
+    """
     credentials = region.credentials
     errors: list[Exception] = []
 
     async def note(error: Exception) -> None:
         """Keep the last; who asks for something is told by its failing."""
         errors[:] = [error]
+
+    async def again() -> None:
+        on_again()
 
     client = Client()
     try:
@@ -81,6 +92,7 @@ async def connected(region: Region, *, within_s: float = CONNECT_WITHIN_S) -> As
                 reconnect_time_wait=0.1,  # type: ignore[arg-type] # it is slept for
                 connect_timeout=2,
                 error_cb=note,
+                reconnected_cb=again,
             )
     except (Error, OSError) as error:  # files of certificates that cannot be read, too
         await client.close()
@@ -92,7 +104,12 @@ async def connected(region: Region, *, within_s: float = CONNECT_WITHIN_S) -> As
         await client.close()
 
 
-async def stay_connected(region: Region, use: Callable[[Client], Awaitable[None]]) -> None:
+async def stay_connected(
+    region: Region,
+    use: Callable[[Client], Awaitable[None]],
+    *,
+    on_again: Callable[[], None] = lambda: None,
+) -> None:
     """Connect again and again, until cancelled; use each connection while it is there.
 
     A connection outlives its servers' absences, but not our certificate: a new one is shown.
@@ -100,7 +117,7 @@ async def stay_connected(region: Region, use: Callable[[Client], Awaitable[None]
     said = ""
     while True:
         try:
-            async with connected(region) as client:
+            async with connected(region, on_again=on_again) as client:
                 said = ""
                 log.info("connected to the record log of region %s", region.name)
                 await _used(client, use, region.credentials)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,8 +15,8 @@ from nats.js import JetStreamContext
 from nats.js.api import Header as Named
 from nats.js.api import PubAck
 
-from dyetrace.errors import LogUnreachable
 from dyetrace.model.record import RECORD, RecordArray
+from dyetrace.transport.delays import Delays
 from dyetrace.transport.nats.names import (
     evidence_stream,
     evidence_subject,
@@ -26,6 +27,7 @@ from dyetrace.transport.spool import Entry, Spool
 from dyetrace.wire import blobs, parcels
 
 LABEL = Struct("<IQQI")  # before a parcel in the spool: partition, session, before, records
+EVIDENCE = 2**32 - 1  # in a partition's place, before a document; its number is in the session's
 WINDOW = 64  # parcels under way at once
 ACKNOWLEDGED_WITHIN_S = 3.0
 WAITS_S = (0.05, 0.1, 0.2, 0.5, 1.0)  # before the log is tried again, each time longer
@@ -47,6 +49,7 @@ class Publisher:
     session: int = field(default_factory=lambda: secrets.randbits(64))
     acknowledged: int = 0  # number of the youngest entry before which all are
     offsets: dict[int, int] = field(default_factory=dict)  # in the log, by partition
+    delays: Delays = field(default_factory=Delays)
     _before: dict[int, int] = field(default_factory=dict)  # records sent, by partition
     _last: int = 0
     _more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,12 +81,10 @@ class Publisher:
         for partition in list(self._before):
             self._put(partition, nothing, {}, {})
 
-    async def ship_evidence(self, document: int, content: bytes) -> None:
-        """Put a document into the log; returns once it is kept there."""
-        if self.js is None:
-            raise LogUnreachable(region=self.region, why="not connected")
-        subject = evidence_subject(self.region, self.host, document)
-        await self.js.publish(subject, content, stream=evidence_stream(self.region))
+    def ship_evidence(self, document: int, content: bytes) -> None:
+        """Put a document on its way, under a number that this host gives once."""
+        self._last = self.spool.append(0, LABEL.pack(EVIDENCE, document, 0, 0) + content)
+        self._more.set()
 
     async def run(self) -> None:
         """Send what is in the spool, and again what was not acknowledged, until cancelled."""
@@ -94,11 +95,15 @@ class Publisher:
                 await self._take_acknowledgement()
                 failures = 0
             except (Error, TimeoutError, OSError):
-                for _, future in self._under_way:
-                    future.cancel()
+                self.send_again()
                 self._under_way.clear()
                 await asyncio.sleep(WAITS_S[min(failures, len(WAITS_S) - 1)])
                 failures += 1
+
+    def send_again(self) -> None:
+        """What is under way is lost: the connection that it went by has ended."""
+        for _, future in self._under_way:
+            future.cancel()
 
     async def all_acknowledged(self) -> None:
         """Wait until the log has acknowledged everything so far."""
@@ -127,6 +132,7 @@ class Publisher:
         self._last = self.spool.append(
             len(records), LABEL.pack(partition, self.session, before, len(records)) + parcel
         )
+        self.delays.shipped(self._last, time.monotonic())
         self._before[partition] = before + len(records)
         self._more.set()
 
@@ -141,10 +147,16 @@ class Publisher:
         partition, session, before, records = LABEL.unpack_from(entry.data)
         if self.js is None:
             raise ConnectionError("not connected")
+        if partition == EVIDENCE:
+            subject = evidence_subject(self.region, self.host, session)
+            stream = evidence_stream(self.region)
+        else:
+            subject = records_subject(self.region, partition, self.host)
+            stream = records_stream(self.region, partition)
         return await self.js.publish_async(
-            records_subject(self.region, partition, self.host),
+            subject,
             entry.data[LABEL.size :],
-            stream=records_stream(self.region, partition),
+            stream=stream,
             headers={Named.MSG_ID.value: f"{self.host}.{session:x}.{before}.{records}"},
         )
 
@@ -165,9 +177,12 @@ class Publisher:
         if not done or future.cancelled():
             raise TimeoutError
         partition = LABEL.unpack_from(entry.data)[0]
-        self.offsets[partition] = max(self.offsets.get(partition, 0), future.result().seq)
+        offset = future.result().seq
+        if partition != EVIDENCE:
+            self.offsets[partition] = max(self.offsets.get(partition, 0), offset)
         self._under_way.popleft()
         self.spool.forget_through(entry.number)
+        self.delays.acknowledged(entry.number, time.monotonic())
         async with self._settled:
             self.acknowledged = entry.number
             self._settled.notify_all()

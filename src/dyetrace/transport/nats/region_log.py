@@ -110,11 +110,15 @@ class RegionLog:
         self, partition: int, after: int, *, limit: int = 256, wait_s: float = 0.2
     ) -> Sequence[Raw]:
         """Give entries after an offset without looking into them; raises LogUnreachable."""
-        found, offset = [], after
+        found: list[Raw] = []
+        offset = after
         for message in await self._messages(partition, after, limit, wait_s):
             metadata = message.metadata
             if metadata.sequence.stream <= offset:
                 continue
+            if metadata.sequence.stream > offset + 1 and await self.first(partition) <= offset + 1:
+                await self._leave(partition)  # what is between went by a connection that ended
+                return found
             offset = metadata.sequence.stream
             found.append(
                 Raw(
@@ -139,13 +143,15 @@ class RegionLog:
             return None
 
     async def evidence(self, host: int, document: int) -> bytes | None:
-        """Give a document beside the records; None where there is none."""
+        """Give a document beside the records; None where there is none. Raises LogUnreachable."""
         try:
             message = await self.js.get_last_msg(
                 evidence_stream(self.region), evidence_subject(self.region, host, document)
             )
         except NotFoundError:
             return None
+        except (Error, OSError) as error:
+            raise LogUnreachable(region=self.region, why=str(error) or repr(error)) from error
         return message.data or b""
 
     async def _info(self, partition: int) -> StreamInfo:
