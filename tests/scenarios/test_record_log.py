@@ -114,6 +114,20 @@ def test_without_an_analyzer_a_task_ends_and_says_why(logged):
     harmed.nothing_is_left()
 
 
+def test_spark_gives_the_same_verdicts(tmp_path):
+    made = Logged(f"t{os.getpid()}-spark", tmp_path, "--engine", "spark", "--master", "local[2]")
+    with made.stack:
+        healthy, report = carried_out(made)
+        made.harmed.cloud.inject(RouteMissing())
+        broken, _ = carried_out(made)
+
+    assert report.lost == 0
+    assert healthy["verdict"] == "DELIVERED", explained(healthy)
+    assert healthy["cost"]["records"] == 60 * len(healthy["paths"][0]["hops"])
+    assert broken["verdict"] == "LOST", explained(broken)
+    assert broken["findings"][0]["code"] == "VPC_ROUTE_MISSING", explained(broken)
+
+
 @pytest.fixture
 def two_regions(tmp_path):
     hosts = {"cn-1": "east", "cn-2": "east", "cn-3": "west"}

@@ -30,7 +30,9 @@ class Analyzer:
         log = self.folder / "analyzer.log"
         with log.open("wb") as file:
             self.process = subprocess.Popen([*command, *self._arguments], stdout=file, stderr=file)
-        eventually(lambda: b"reading" in log.read_bytes(), within_s=30, what="the analyzer to read")
+        eventually(
+            lambda: b"reading" in log.read_bytes(), within_s=120, what="the analyzer to read"
+        )
 
     def end(self, number=signal.SIGKILL):
         if self.process is not None and self.process.poll() is None:
@@ -41,13 +43,13 @@ class Analyzer:
 class Logged:
     """All of it."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, *engine):
         with ExitStack() as stack:
             self.stack = stack
-            self._begin(name, folder)
+            self._begin(name, folder, engine)
             self.stack = stack.pop_all()
 
-    def _begin(self, name, folder):
+    def _begin(self, name, folder, engine):
         self.server = NatsServer()
         self.stack.callback(self.server.remove)
         self.server.start()
@@ -60,7 +62,7 @@ class Logged:
             for each in settings:
                 del os.environ[each]
         self.stack.callback(cloud.down)
-        self.analyzer = Analyzer(folder, "--region", log)
+        self.analyzer = Analyzer(folder, "--region", log, *engine)
         self.stack.callback(self.analyzer.end)
         self.analyzer.start()
         service = Service(cloud, folder, "--log", log, "--log-partitions", str(PARTITIONS))

@@ -24,7 +24,7 @@ from dyetrace.wire.messages import Inspections, InspectionsKept, Written
 from dyetrace.wire.progress import PROGRESS, Progress, unpack
 
 LOOK_EVERY_S = 0.1
-BEHIND_FOR_S = 15.0  # analyzers may be starting anew, or wait for a region that is away
+BEHIND_FOR_S = 30.0  # analyzers may be starting anew, or wait for a region that is away
 
 
 @dataclass(slots=True)
