@@ -159,7 +159,7 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
     detail = kind.hidden if hides else str(error)
     facts = {} if hides else {name: getattr(error, name) for name in kind.facts}
     headers = dict(kind.headers)
-    await request.app.state.refusals.note(request, kind.code)
+    await request.app.state.refusals.note(request, kind.code, error)
     if isinstance(error, errors.QuotaExceeded) and error.passes:
         headers |= RETRY
     return problem(kind.status, kind.code, kind.title, detail, facts=facts, headers=headers)

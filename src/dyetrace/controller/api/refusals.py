@@ -20,6 +20,7 @@ LINES_A_MINUTE = 60
 MINUTE_S = 60.0
 LONGEST_TARGET = 500
 ANONYMOUS = "anonymous"
+NOT_WRITTEN = "a refusal is not in the audit log: %s"
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +43,16 @@ class Refusals:
     lines_a_minute: int = LINES_A_MINUTE
     _spent: dict[str, _Spent] = field(default_factory=dict)
 
-    async def note(self, request: Request, code: str) -> None:
+    async def note(self, request: Request, code: str, error: Exception | None = None) -> None:
         """Write down that a request was refused, by whom it came and with which code."""
         self.on_refusal(code)
         principal: Principal | None = getattr(request.state, "principal", None)
         left_out = self._left_out_before(principal.full_name if principal else ANONYMOUS)
         diagnoses = request.app.state.diagnoses
         if left_out is None or diagnoses is None:
+            return
+        if isinstance(error, StoreUnavailable):  # a cut one would keep who asks waiting once more
+            log.warning(NOT_WRITTEN, error)
             return
         target = f"{request.method} {request.url.path}"
         if told := getattr(request.state, "target", ""):
@@ -62,8 +66,8 @@ class Refusals:
                 target=target[:LONGEST_TARGET],
                 outcome=outcome,
             )
-        except StoreUnavailable as error:  # then this is why it was refused
-            log.warning("a refusal is not in the audit log: %s", error)
+        except StoreUnavailable as why:
+            log.warning(NOT_WRITTEN, why)
 
     def _left_out_before(self, name: str) -> int | None:
         """Give how many were left out since the last line; None: so is this one."""

@@ -6,6 +6,7 @@ import pytest
 
 from dyetrace.controller.api.refusals import Refusals
 from dyetrace.controller.store import Admission, AuditLog, Quota
+from dyetrace.errors import StoreUnavailable
 from support.api import an_api
 from support.fake_agents import delivered
 
@@ -116,6 +117,27 @@ def test_the_log_can_be_read_page_by_page_and_by_who_and_what(tmp_path):
         assert rest["next"] is None
 
     run(test, tmp_path, colors_at_once=3, records_of=delivered)
+
+
+def test_a_store_that_cannot_be_had_is_not_asked_again_to_write_that_down(
+    tmp_path, monkeypatch, caplog
+):
+    async def test(api):
+        asked = []
+
+        def gone(*_, **__):
+            asked.append(1)
+            raise StoreUnavailable("cannot keep tasks in postgresql://10.0.0.9: gone")
+
+        monkeypatch.setattr("dyetrace.controller.store.TokenStore.principal_of", gone)
+        monkeypatch.setattr("dyetrace.controller.store.AuditLog.write", gone)
+        refusal = await api.ask("GET", "/v1/traces")
+
+        assert (refusal.status_code, refusal.json()["code"]) == (503, "STORE_UNAVAILABLE")
+        assert len(asked) == 1
+        assert "not in the audit log: cannot keep tasks in postgresql://10.0.0.9" in caplog.text
+
+    run(test, tmp_path)
 
 
 def test_a_flood_of_refusals_is_counted_and_not_written_line_by_line(tmp_path):
