@@ -15,9 +15,19 @@ from contextlib import suppress
 import pytest
 
 from dyetrace.lab.cloud import Cloud
-from dyetrace.lab.faults import FabricRouteMissing
-from dyetrace.lab.traffic import flowing
-from support.harmed import ASKED, PACKETS, Harmed, let_pass, spool_of
+from support.harmed import (
+    ASKED,
+    Harmed,
+    broken,
+    carried_out,
+    facts,
+    let_pass,
+    let_pass_by,
+    spool_of,
+    traffic,
+    undisturbed_answer,
+    undisturbed_loss_answer,
+)
 from support.service import Service
 
 STAGES = ("ready", "tracing", "collecting")
@@ -38,41 +48,14 @@ def harmed(tmp_path_factory) -> Iterator[Harmed]:
         cloud.down()
 
 
-def traffic(cloud):
-    return flowing(cloud, "blue-web", "blue-db", protocol="udp", family=4, rate=200, duration=90)
-
-
-def carried_out(harmed, harm=lambda *_: None, stage="ready", **changes):
-    """Trace while packets flow, do harm at a stage, and give the end and the receiver's report."""
-    with traffic(harmed.cloud) as flow:
-        name = harmed.begun(**changes)
-        harmed.reach(name, stage)
-        if stage == "tracing":
-            let_pass(flow, 100)  # half a second of its two
-        harm(harmed, flow)
-        ended = harmed.ended(name)
-        return ended, flow.stop()
-
-
 @pytest.fixture(scope="module")
 def undisturbed(harmed):
-    """The answer that nothing has disturbed."""
-    answer, report = carried_out(harmed)
-    assert answer["verdict"] == "DELIVERED", answer["summary"]
-    assert (answer["total"], report.lost) == (PACKETS, 0)
-    return answer
+    return undisturbed_answer(harmed)
 
 
 @pytest.fixture(scope="module")
 def undisturbed_loss(harmed):
-    """And the one of packets that vanish, which takes longer to collect."""
-    harmed.cloud.inject(FabricRouteMissing())
-    try:
-        answer, _ = carried_out(harmed)
-    finally:
-        harmed.cloud.heal()
-    assert answer["verdict"] == "LOST", answer["summary"]
-    return answer
+    return undisturbed_loss_answer(harmed)
 
 
 def controller_killed(harmed, _flow):
@@ -82,9 +65,7 @@ def controller_killed(harmed, _flow):
 
 def controller_frozen(harmed, flow):
     harmed.service.process.send_signal(signal.SIGSTOP)
-    sent = flow.report().sent
-    while flow.report().sent < sent + 400:
-        os.sched_yield()
+    let_pass_by(flow)
     harmed.service.process.send_signal(signal.SIGCONT)
 
 
@@ -92,9 +73,7 @@ def agent_frozen(host):
     def harm(harmed, flow):
         harmed.signal_agent(host, signal.SIGSTOP)
         try:
-            sent = flow.report().sent
-            while flow.report().sent < sent + 400:
-                os.sched_yield()
+            let_pass_by(flow)
         finally:
             harmed.signal_agent(host, signal.SIGCONT)
 
@@ -121,19 +100,6 @@ GAPS = {
 }
 
 
-def facts(answer):
-    """What must not depend on what befell the processes."""
-    return {
-        "verdict": answer["verdict"],
-        "total": answer["total"],
-        "lost": answer["lost"],
-        "codes": [finding["code"] for finding in answer["findings"]],
-        "undetermined": answer["undetermined"],
-        "records": answer["cost"]["records"],
-        "records_lost": answer["cost"]["records_lost"],
-    }
-
-
 @pytest.mark.parametrize("harm", BRIDGED)
 @pytest.mark.parametrize("stage", ["ready", "tracing"])
 def test_what_is_bridged_changes_no_answer(harmed, undisturbed, stage, harm):
@@ -146,11 +112,8 @@ def test_what_is_bridged_changes_no_answer(harmed, undisturbed, stage, harm):
 
 @pytest.mark.parametrize("harm", BRIDGED)
 def test_what_is_bridged_while_collecting_changes_no_answer(harmed, undisturbed_loss, harm):
-    harmed.cloud.inject(FabricRouteMissing())
-    try:
+    with broken(harmed.cloud):
         answer, _ = carried_out(harmed, BRIDGED[harm], "collecting")
-    finally:
-        harmed.cloud.heal()
 
     assert facts(answer) == facts(undisturbed_loss), answer
     harmed.nothing_is_left()

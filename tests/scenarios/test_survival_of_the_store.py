@@ -1,41 +1,71 @@
-"""PostgreSQL killed, stopped or frozen at each stage of a task: its answer is kept all the same."""
+"""PostgreSQL killed, stopped, frozen or cut off at each stage of a task: its answer is kept."""
 
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import pytest
+from sqlalchemy import text
 
+from dyetrace.controller.store import Database
+from dyetrace.errors import StoreUnavailable
 from dyetrace.lab.cloud import Cloud
-from dyetrace.lab.faults import FabricRouteMissing
-from dyetrace.lab.traffic import flowing
-from support.harmed import PACKETS, Harmed, let_pass
-from support.own_host import children
+from dyetrace.lab.faults import UnderlayLoss
+from support.diagnosis import eventually
+from support.far_away import FarAway
+from support.harmed import PACKETS, Harmed, between, broken, carried_out, let_pass_by, traffic
 from support.postgres import PostgresServer
 from support.service import Service
 
+STAGES = ("tracing", "collecting", "ready")
+# Of the long cut's tasks: what is lost between cn-1 and cn-2 is waited for.
+ENDS = {
+    "tracing": ("green-web", "green-db"),
+    "collecting": ("blue-web", "blue-app"),
+    "ready": ("blue-web", "blue-db"),
+}
+MANY = PACKETS * 3  # so that it is still tracing when the others are where they are to be
+
 
 class Stored(Harmed):
-    """A cloud with a controller that keeps its tasks in PostgreSQL."""
+    """A cloud with a controller that keeps its tasks in PostgreSQL, which is elsewhere."""
 
+    network: FarAway
     postgres: PostgresServer
+    url: str
+
+    def status(self) -> int:
+        """Ask the API for something that is in the database."""
+        with self.service.client() as client:
+            return client.get("/v1/traces", timeout=60).status_code
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """Have all packets to and from the database dropped."""
+        self.network.fall_silent()
+        try:
+            yield
+        finally:
+            self.network.speak_again()
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory) -> Iterator[Stored]:
-    cloud = Cloud.up("three-hosts", name=f"t{os.getpid()}-kept")
-    postgres = PostgresServer()
-    database = ("--database", postgres.new_database())
-    made = Stored(cloud, Service(cloud, tmp_path_factory.mktemp("state"), *database))
-    made.postgres = postgres
-    try:
-        made.service.start()
+    with ExitStack() as stack:
+        network = FarAway()
+        stack.callback(network.remove)
+        postgres = PostgresServer(network)
+        stack.callback(postgres.remove)
+        cloud = Cloud.up("three-hosts", name=f"t{os.getpid()}-kept")
+        stack.callback(cloud.down)
+        url = postgres.new_database()
+        service = Service(cloud, tmp_path_factory.mktemp("state"), "--database", url)
+        stack.callback(service.close)
+        made = Stored(cloud, service, stack=stack)
+        made.network, made.postgres, made.url = network, postgres, url
+        service.start()
         yield made
-    finally:
-        made.service.close()
-        made.stack.close()
-        postgres.remove()
-        cloud.down()
 
 
 def killed(stored, flow):
@@ -51,8 +81,7 @@ def stopped(stored, flow):
 
 
 def frozen(stored, flow):
-    first = stored.postgres._process.pid
-    everyone = [first, *children(first)]
+    everyone = stored.postgres.processes()
     for pid in everyone:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -62,49 +91,63 @@ def frozen(stored, flow):
             os.kill(pid, signal.SIGCONT)
 
 
-def let_pass_by(flow):
-    """Let some two seconds pass, by what is sent in them."""
-    sent = flow.report().sent
-    while flow.report().sent < sent + 400:
-        os.sched_yield()
+def cut_off(stored, flow):
+    with stored.cut():
+        let_pass_by(flow)
 
 
-@pytest.mark.parametrize(
-    ("stage", "harm"),
-    [
-        *(
-            (stage, harm)
-            for stage in ("ready", "tracing", "collecting")
-            for harm in (killed, frozen)
-        ),
-        ("tracing", stopped),
-    ],
-)
-def test_a_task_goes_on_without_its_store_and_its_answer_is_kept(stored, stage, harm):
-    fault = FabricRouteMissing() if stage == "collecting" else None
-    if fault:
-        stored.cloud.inject(fault)
-    try:
-        with flowing(
-            stored.cloud, "blue-web", "blue-db", protocol="udp", family=4, rate=200, duration=90
-        ) as flow:
-            name = stored.begun()
-            stored.reach(name, stage)
-            if stage == "tracing":
-                let_pass(flow, 100)
-            harm(stored, flow)
-            answer = stored.ended(name)
-            report = flow.stop()
-    finally:
-        if fault:
-            stored.cloud.heal()
-
-    expected = "LOST" if fault else "DELIVERED"
-    assert answer.get("verdict") == expected, (answer, stored.service.log())
-    assert (answer["total"], answer["cost"]["records_lost"]) == (PACKETS, 0)
-    assert fault or report.lost == 0
+def assert_kept(stored, name, answer, verdict, packets=PACKETS):
+    """See that an answer and all five steps to it are in the store."""
+    assert answer.get("verdict") == verdict, (answer, stored.service.log())
+    assert (answer["total"], answer["cost"]["records_lost"]) == (packets, 0)
     with stored.service.client() as client:
         told = client.get(f"/v1/traces/{name}/events").text
     steps = [line for line in told.splitlines() if line.startswith("event: transition")]
     assert len(steps) == 5, told
+
+
+@pytest.mark.parametrize("harm", [killed, stopped, frozen, cut_off])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_task_goes_on_without_its_store_and_its_answer_is_kept(stored, stage, harm):
+    with broken(stored.cloud) if stage == "collecting" else nullcontext():
+        answer, report = carried_out(stored, harm, stage)
+
+    is_lost = stage == "collecting"
+    assert_kept(stored, answer["id"], answer, "LOST" if is_lost else "DELIVERED")
+    assert is_lost or report.lost == 0
+    stored.nothing_is_left()
+
+
+def test_a_store_cut_off_for_long_keeps_all_answers_and_no_lock(stored):
+    """Until connections are given up on both sides; of three tasks at their three stages."""
+    database, names = Database(stored.url), {}
+    with ExitStack() as stack:
+        stack.callback(database.close)
+        for ends in ENDS.values():
+            stack.enter_context(traffic(stored.cloud, *ends))
+        stack.callback(stored.cloud.heal)
+        stored.cloud.inject(UnderlayLoss(destination="cn-2"))
+        for stage in STAGES:
+            packets = MANY if stage == "tracing" else PACKETS
+            names[stage] = stored.begun(filter=between(*ENDS[stage]), packet_count=packets)
+            stored.reach(names[stage], stage)
+        for stage in ("tracing", "collecting"):
+            assert stored.told(names[stage])["state"] == stage
+        hurt = stack.enter_context(ExitStack())
+        writing = hurt.enter_context(database.writing())
+        backend = writing.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with stored.cut():
+            eventually(lambda: stored.status() == 503, what="the API to tell of it")
+            eventually(
+                lambda: backend not in stored.postgres.processes(),
+                what="the server to end what is in the middle of a transaction",
+            )
+        with pytest.raises(StoreUnavailable, match="see that the server runs"):
+            hurt.close()
+        answers = {stage: stored.ended(name) for stage, name in names.items()}
+
+    for stage, answer in answers.items():
+        verdict = "LOST" if stage == "collecting" else "DELIVERED"
+        packets = MANY if stage == "tracing" else PACKETS
+        assert_kept(stored, names[stage], answer, verdict, packets)
     stored.nothing_is_left()

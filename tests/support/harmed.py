@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,24 @@ import httpx
 
 from dyetrace.lab import agents as lab_agents
 from dyetrace.lab.cloud import Cloud
+from dyetrace.lab.faults import FabricRouteMissing
 from dyetrace.lab.namespaces import existing
+from dyetrace.lab.traffic import Report, flowing
 from support.attached import tcx_programs
 from support.diagnosis import eventually
 from support.own_host import links_of
 from support.service import Service
 
 PACKETS, RATE = 60, 30  # two seconds of coloring
+
+
+def between(source: str, destination: str) -> dict[str, str]:
+    """Filter what one VM sends another."""
+    return {"srcVM_ID": source, "dstVM_ID": destination, "protocol": "udp"}
+
+
 ASKED = {
-    "filter": {"srcVM_ID": "blue-web", "dstVM_ID": "blue-db", "protocol": "udp"},
+    "filter": between("blue-web", "blue-db"),
     "packet_count": PACKETS,
     "packets_per_second": RATE,
     "trace_time": 30,
@@ -38,7 +48,7 @@ class Harmed:
     stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.agents = {agent.host: agent for agent in self.cloud.agents}
+        self.agents = self.agents or {agent.host: agent for agent in self.cloud.agents}
 
     def begun(self, **changes: Any) -> str:
         """Start a task."""
@@ -106,6 +116,73 @@ class Harmed:
         eventually(
             lambda: not self.attached(), within_s=BEYOND_LEASE_S, what="the programs to be gone"
         )
+
+
+def traffic(cloud: Cloud, source: str = "blue-web", destination: str = "blue-db") -> Any:
+    """Send 200 packets a second."""
+    return flowing(cloud, source, destination, protocol="udp", family=4, rate=200, duration=90)
+
+
+def carried_out(
+    harmed: Harmed,
+    harm: Callable[[Any, Any], None] = lambda *_: None,
+    stage: str = "ready",
+    **changes: Any,
+) -> tuple[dict[str, Any], Report]:
+    """Trace while packets flow, do harm at a stage, and give the end and the receiver's report."""
+    with traffic(harmed.cloud) as flow:
+        name = harmed.begun(**changes)
+        harmed.reach(name, stage)
+        if stage == "tracing":
+            let_pass(flow, 100)  # half a second of its two
+        harm(harmed, flow)
+        ended = harmed.ended(name)
+        return ended, flow.stop()
+
+
+def undisturbed_answer(harmed: Harmed) -> dict[str, Any]:
+    """Give the answer that nothing has disturbed."""
+    answer, report = carried_out(harmed)
+    assert answer["verdict"] == "DELIVERED", answer["summary"]
+    assert (answer["total"], report.lost) == (PACKETS, 0)
+    return answer
+
+
+def undisturbed_loss_answer(harmed: Harmed) -> dict[str, Any]:
+    """Give the one of packets that vanish, which takes longer to collect."""
+    with broken(harmed.cloud):
+        answer, _ = carried_out(harmed)
+    assert answer["verdict"] == "LOST", answer["summary"]
+    return answer
+
+
+@contextmanager
+def broken(cloud: Cloud) -> Iterator[None]:
+    """Have packets vanish between hosts."""
+    cloud.inject(FabricRouteMissing())
+    try:
+        yield
+    finally:
+        cloud.heal()
+
+
+def facts(answer: dict[str, Any]) -> dict[str, Any]:
+    """What must not depend on what befell the processes."""
+    return {
+        "verdict": answer["verdict"],
+        "total": answer["total"],
+        "lost": answer["lost"],
+        "codes": [finding["code"] for finding in answer["findings"]],
+        "undetermined": answer["undetermined"],
+        "records": answer["cost"]["records"],
+        "records_lost": answer["cost"]["records_lost"],
+    }
+
+
+def let_pass_by(flow: Any, packets: int = 400) -> None:
+    """Let some two seconds pass, by what is sent in them, whether or not it arrives."""
+    sent = flow.report().sent
+    eventually(lambda: flow.report().sent >= sent + packets, within_s=20, what="packets")
 
 
 def let_pass(flow: Any, packets: int = 200) -> None:

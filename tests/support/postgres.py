@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from support.diagnosis import eventually
+from support.far_away import FarAway
+from support.own_host import children
 
 USER = "postgres"  # the server refuses to run as root
 IS_ROOT = os.geteuid() == 0
@@ -29,9 +31,13 @@ def binaries():
 
 
 class PostgresServer:
-    """One server on a Unix socket in a temporary folder; it can be stopped and started."""
+    """One server on a Unix socket in a temporary folder; it can be stopped and started.
 
-    def __init__(self):
+    Far away, it is reached by TCP, too.
+    """
+
+    def __init__(self, far: FarAway | None = None):
+        self._far = far
         self.folder = Path(tempfile.mkdtemp(prefix="dyetrace-postgres-"))
         if IS_ROOT:
             shutil.chown(self.folder, USER, USER)
@@ -52,6 +58,8 @@ class PostgresServer:
                 "--locale=C",
                 "-N",
             )
+            with (self._data / "pg_hba.conf").open("a") as access:
+                access.write("host all all samenet trust\n")
             self.start()
         except BaseException:
             self.remove()
@@ -60,11 +68,13 @@ class PostgresServer:
     def start(self):
         """Start it, and wait until it takes connections."""
         log = (self.folder / "log").open("ab")
+        command = [
+            *AS_USER, binaries() / "postgres", "-D", self._data, "-k", self.folder,
+            "-c", f"listen_addresses={self._far.there if self._far else ''}",
+            "-c", "fsync=off", "-c", "shared_buffers=16MB",
+        ]  # fmt: skip
         self._process = subprocess.Popen(
-            [
-                *AS_USER, binaries() / "postgres", "-D", self._data, "-k", self.folder,
-                "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB",
-            ],
+            self._far.argv(*command) if self._far else command,
             stdout=log, stderr=log, cwd=self.folder, env={"PATH": os.environ["PATH"], "TZ": "UTC"},
         )  # fmt: skip
         log.close()
@@ -78,6 +88,10 @@ class PostgresServer:
             self._process.wait(30)
             self._process = None
 
+    def processes(self):
+        """List its processes, the first one first."""
+        return [self._process.pid, *children(self._process.pid)]
+
     def remove(self):
         """End it and leave nothing behind."""
         try:
@@ -89,7 +103,7 @@ class PostgresServer:
         """Make an empty database and give its URL."""
         name = f"test_{next(self._numbers)}"
         self._run("createdb", "-U", USER, "-h", self.folder, name)
-        return self.url(name)
+        return self.url_far_away(name) if self._far else self.url(name)
 
     def drop_database(self, url):
         """Remove a database, whoever is connected to it."""
@@ -99,6 +113,10 @@ class PostgresServer:
     def url(self, name):
         """Name one of its databases."""
         return f"postgresql://{USER}@/{name}?host={self.folder}"
+
+    def url_far_away(self, name):
+        """Name one of its databases by its address."""
+        return f"postgresql://{USER}@{self._far.there}/{name}"
 
     def log(self):
         """What the server has said so far."""

@@ -24,6 +24,11 @@ SERVER_SETTINGS = {
     "lock_timeout": "10s",
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
+    # The server lets go of what a controller held that was cut off in mid-transaction.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
 }
 SQLITE_PATIENCE_S = 5.0
 NETWORK_PATIENCE = {  # a cut connection is noticed in seconds, not in the kernel's two hours
