@@ -149,7 +149,12 @@ def up(
             ),
             on_end=meters.ended,
             on_fleet=meters.connected,
-            links=Links(session=session, is_resumable=True, log_reader=reads),
+            links=Links(
+                session=session,
+                is_resumable=True,
+                log_reader=reads,
+                why_out=entrance.why_out if entrance is not None else lambda _: "",
+            ),
         )
         Controller(
             diagnoses=diagnoses,

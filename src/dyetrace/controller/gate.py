@@ -68,6 +68,7 @@ class Gate:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     on_change: Callable[[], None] = lambda: None  # an agent came or went
     _inside: dict[str, _Inside] = field(default_factory=dict)
+    _sent_away: dict[str, str] = field(default_factory=dict)  # why, by host
     _visits: "set[asyncio.Task[None]]" = field(default_factory=set)
     _standing: "list[asyncio.Task[None]]" = field(default_factory=list)
     _strangers: "Counter[str]" = field(default_factory=Counter)
@@ -133,6 +134,10 @@ class Gate:
         serials = self.enrolment.register.revoke(name)
         self._send_away_unproven()
         return serials
+
+    def why_out(self, host: str) -> str:
+        """Say why a host was sent away; nothing for one that was not, or is in again."""
+        return self._sent_away.get(host, "")
 
     async def _listen(self, listening: socket.socket) -> None:
         with listening:
@@ -268,6 +273,7 @@ class Gate:
         channel = Channel(reader, writer)
         running = asyncio.create_task(channel.run())
         inside = self._inside[bearer.host] = _Inside(bearer, channel, running)
+        self._sent_away.pop(bearer.host, None)
         try:
             await self._serve(inside)
         finally:
@@ -311,7 +317,10 @@ class Gate:
         for host, inside in tuple(self._inside.items()):
             known = self.enrolment.register.entry(inside.entry.serial)
             if known is None or not known.holds(now):
-                log.warning("the certificate of host %s does not hold any more", host)
+                is_revoked = known is None or known.is_revoked
+                why = "its certificate was revoked" if is_revoked else "its certificate has expired"
+                log.warning("host %s is sent away: %s", host, why)
+                self._sent_away[host] = why
                 inside.running.cancel()
 
     def _certify(self) -> None:

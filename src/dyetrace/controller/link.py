@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dyetrace.controller.connection import Connection
-from dyetrace.controller.part import BACK_WITHIN_S, LEASE_NS, Part
+from dyetrace.controller.part import BACK_WITHIN_S, DIED, LEASE_NS, OUT_OF_REACH, SILENT, Part
 from dyetrace.errors import (
     AgentUnreachable,
     DyetraceError,
@@ -94,6 +94,7 @@ class AgentLink:
     log_partitions: int = 0  # of the record log that the agent is to write into; none: to us
     read_inspections: ReadInspections = _nowhere
     is_certified: bool = False  # its name is proven; it may not call itself otherwise
+    why_out: Callable[[str], str] = lambda _: ""  # the gate's word for a host that it sent away
     number: int = 0  # Host.number, once it is known
     host: Host = field(default_factory=lambda: Host(number=0, name=""))
     clock: Clock | None = None
@@ -155,7 +156,7 @@ class AgentLink:
                 connection.abort()  # another one may reach it
             except ConnectionError:
                 connection.abort()  # its end may not have been noticed yet
-        self._give_up()
+        self._give_up(SILENT)
         raise AgentUnreachable(f"the agent of host {self.name} does not answer")
 
     async def all_read(self) -> None:
@@ -252,18 +253,20 @@ class AgentLink:
             self._note(f"the connection to host {self.name} is lost: waiting for it")
             self._start(self._come_back())
         else:
-            self._give_up()
+            self._give_up(self._why_away())
 
     async def _come_back(self) -> None:
         """Connect again, for as long as that can be hoped for."""
         began, wait_s, refused_since = time.monotonic(), FIRST_WAIT_S, None
+        is_silent = False
         while (left_s := began + BACK_WITHIN_S - time.monotonic()) > 0:
             try:
                 await self._connect(left_s)
             except ProtocolRefused as error:
                 self._note(str(error))
                 break
-            except AgentUnreachable:
+            except AgentUnreachable as error:
+                is_silent = isinstance(error.__cause__, TimeoutError)
                 refused_since = refused_since or time.monotonic()
                 # At a gate, agents come again as they can; here, somebody listens or nobody does.
                 if not self.is_certified and time.monotonic() - refused_since > REFUSED_WITHIN_S:
@@ -273,15 +276,22 @@ class AgentLink:
                 return
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
-        self._give_up()
+        self._give_up(SILENT if is_silent else self._why_away())
 
-    def _give_up(self) -> None:
+    def _why_away(self) -> str:
+        """Say what is known of an agent that is not connected: the gate may have sent it away."""
+        if not self.is_certified:
+            return DIED
+        why_out = self.why_out(self.name)
+        return f"{OUT_OF_REACH}: {why_out}" if why_out else OUT_OF_REACH
+
+    def _give_up(self, why: str) -> None:
         connection, self._connection = self._connection, None
         self.is_up = False
         if connection is not None:
             connection.abort()
         for part in self.parts.values():
-            part.given_up()
+            part.given_up(why)
         self._there.set()
 
     async def _keep_leases(self) -> None:

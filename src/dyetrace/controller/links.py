@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import is_
 from pathlib import Path
@@ -62,6 +63,7 @@ class Links:
 
     session: SessionId = field(default_factory=new_session)
     is_resumable: bool = False  # a process of this session may come again, and go on
+    why_out: Callable[[str], str] = lambda _: ""  # of a host that the gate has sent away
     log: RecordLog = field(default_factory=InProcessLog)
     log_reader: "LogReader | None" = None  # records are in a log that others analyse
     records: SortedRecords = field(init=False)
@@ -85,6 +87,7 @@ class Links:
                 # By a gate a connection can be cut; on this machine its end is its owner's.
                 is_resumable=self.is_resumable or agent.is_certified,
                 is_certified=agent.is_certified,
+                why_out=self.why_out,
             )
             if self.log_reader is not None:
                 link = self._links[key]

@@ -24,6 +24,8 @@ BACK_WITHIN_S = 15.0  # by then an agent has let go of what nobody renewed
 LOOK_EVERY_S = 0.25
 
 DIED = "died during the task"
+SILENT = "did not answer any more during the task"
+OUT_OF_REACH = "was out of reach for too long during the task"
 RESTARTED = "was started anew during the task"
 LET_GO = "let go of the task, for its controller was away too long"
 
@@ -155,9 +157,9 @@ class Part:
         if self.is_held:
             self._has_gap(LET_GO)
 
-    def given_up(self) -> None:
+    def given_up(self, why: str) -> None:
         """The agent cannot be reached any more."""
-        self._has_gap(DIED)
+        self._has_gap(why)
 
     def report(self, *, is_in_scope: bool, is_installed: bool) -> HostReport:
         """Say what is known of it."""

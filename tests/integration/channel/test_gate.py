@@ -227,7 +227,11 @@ def test_an_agent_whose_certificate_ends_is_out(tmp_path, caplog):
         await until(lambda: at.gate.agents == ("cn-1",))
         at.gate.now = lambda: now() + timedelta(hours=25)
         await until(lambda: at.gate.agents == ())
-        assert "does not hold any more" in caplog.text
+        assert "host cn-1 is sent away: its certificate has expired" in caplog.text
+        assert at.gate.why_out("cn-1") == "its certificate has expired"
+        at.gate.now = now
+        await until(lambda: at.gate.agents == ("cn-1",))
+        assert not at.gate.why_out("cn-1")
 
     run(test, tmp_path)
 
