@@ -1,4 +1,4 @@
-"""A lab cloud whose agents join by TLS: same verdicts, and nothing stays when connections end."""
+"""A lab cloud whose agents join by TLS: same verdicts, also when connections and agents end."""
 
 import os
 import re
@@ -26,13 +26,12 @@ PROGRAM = (sys.executable, "-m", "dyetrace")
 
 
 class Wire:
-    """Between agents and gate: carries bytes until it is cut, and then no more, as a dead link."""
+    """Between agents and gate: carries bytes, and can end the connections that do."""
 
     def __init__(self, port):
         self.target = ("127.0.0.1", port)
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
-        self.is_cut = threading.Event()
         self.pairs = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -48,8 +47,7 @@ class Wire:
     def _carry(self, source, sink):
         with suppress(OSError):
             while data := source.recv(65536):
-                if not self.is_cut.is_set():
-                    sink.sendall(data)
+                sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
     def break_off(self):
@@ -71,7 +69,7 @@ class Wire:
 class Joined:
     """A lab cloud without agents of its own, a gate, and an agent for each host that joins it."""
 
-    def __init__(self, name, folder, *settings):
+    def __init__(self, name, folder):
         self.folder = folder
         self.cloud = Cloud.up("three-hosts", name=name, agents=False)
         self.stack = ExitStack()
@@ -79,7 +77,7 @@ class Joined:
         self.state = folder / "controller"
         self.controller = self._start(
             *("up", "--cloud", "none", "--joined", f"{name}-joined", "--state", str(self.state)),
-            *("--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0", *settings),
+            *("--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0"),
             log="up",
         )
         said = eventually(
@@ -112,13 +110,6 @@ class Joined:
             *("--netns", f"{prefix_of(self.cloud.name)}{host}.*"),
             log=host,
         )
-
-    def gate_says(self, *command):
-        command = [*PROGRAM, "gate", *command, "--state", str(self.state)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    def serials(self):
-        return {line.split("\t")[1] for line in self.gate_says("list").splitlines()}
 
     def socket_of(self, host):
         return self.state / "gate" / "agents" / f"{host}.sock"
@@ -194,40 +185,19 @@ def test_a_joined_agent_that_is_killed_comes_again_without_a_token(joined, store
     all_in(joined)
     wanted = filter_of(joined.cloud, "blue-web", "blue-db", protocol="udp", family=4)
     with flowing(joined.cloud, "blue-web", "blue-db", rate=200, duration=60) as flow:
-        tracer, answers = traced_in_background(joined, wanted, store, packets=600, time_s=6.0)
+        tracer, answers = traced_in_background(joined, wanted, store, packets=600, time_s=4.0)
         wait_for_coloring(flow, store)
         joined.agents["cn-3"].kill()
-        tracer.join()
         eventually(lambda: not joined.socket_of("cn-3").exists(), what="cn-3 to be out")
         joined.start_agent("cn-3")
         joined.wait_in("cn-3")
+        tracer.join()
         again = joined.trace(wanted, store=store)
         assert flow.stop().lost == 0
 
     assert answers[0]["verdict"] == "UNDETERMINED", explained(answers[0])
     assert {each["code"] for each in answers[0]["undetermined"]} == {"AGENT_DOWN"}
     assert again["verdict"] == "DELIVERED", explained(again)
-
-
-def test_a_cut_connection_leaves_nothing_attached_beyond_its_lease(joined, store):
-    wire = Wire(joined.port)
-    joined.stack.callback(wire.end)
-    all_in(joined, through=wire)
-    wanted = filter_of(joined.cloud, "blue-web", "blue-db", protocol="udp", family=4)
-    with flowing(joined.cloud, "blue-web", "blue-db", rate=200, duration=60) as flow:
-        tracer, answers = traced_in_background(joined, wanted, store, packets=2000, time_s=10.0)
-        wait_for_coloring(flow, store)
-        assert attached_to(joined.cloud, "cn-3")
-        wire.is_cut.set()
-        eventually(
-            lambda: not attached_to(joined.cloud, "cn-3"), within_s=25, what="the lease to end"
-        )
-        tracer.join()
-        assert flow.stop().lost == 0
-
-    assert answers[0]["verdict"] == "UNDETERMINED", explained(answers[0])
-    assert {each["code"] for each in answers[0]["undetermined"]} == {"AGENT_DOWN"}
-    assert answers[0]["findings"] == []
 
 
 def test_a_connection_that_breaks_and_comes_again_costs_nothing(joined, store):
@@ -248,37 +218,9 @@ def test_a_connection_that_breaks_and_comes_again_costs_nothing(joined, store):
     eventually(lambda: not attached_to(joined.cloud), what="the programs to be gone")
 
 
-def test_certificates_are_renewed_and_revoked_in_mid_trace(tmp_path, store):
-    joined = Joined(f"t{os.getpid()}-short", tmp_path, "--certificate-hours", "0.007")
-    with joined.stack:
-        all_in(joined)
-        before = joined.serials()
-        wanted = filter_of(joined.cloud, "blue-web", "blue-db", protocol="udp", family=4)
-        with flowing(joined.cloud, "blue-web", "blue-db", rate=100, duration=90) as flow:
-            tracer, answers = traced_in_background(
-                joined, wanted, store, packets=2_400, time_s=40.0
-            )
-            eventually(lambda: not before & joined.serials(), within_s=30, what="all to be renewed")
-            assert tracer.is_alive(), "that was in mid-trace"
-            tracer.join()
-            tracer, revoked = traced_in_background(
-                joined, wanted, store, packets=5_000, time_s=12.0
-            )
-            wait_for_coloring(flow, store)
-            joined.gate_says("revoke", "cn-3")
-            tracer.join()
-            assert flow.stop().lost == 0
-
-    assert answers[0]["verdict"] == "DELIVERED", explained(answers[0])
-    assert (answers[0]["total"], answers[0]["cost"]["records_lost"]) == (2_400, 0)
-    assert revoked[0]["verdict"] == "UNDETERMINED", explained(revoked[0])
-    assert {each["code"] for each in revoked[0]["undetermined"]} == {"AGENT_DOWN"}
-    assert revoked[0]["findings"] == []
-
-
-def attached_to(cloud, host=""):
-    """Count the programs on devices of a cloud, or of one of its hosts."""
-    prefix = f"{prefix_of(cloud.name)}{host}"
+def attached_to(cloud):
+    """Count the programs on devices of a cloud."""
+    prefix = prefix_of(cloud.name)
     names = [each.name for each in Path("/run/netns").iterdir() if each.name.startswith(prefix)]
     assert names
     return sum(map(tcx_programs, names))

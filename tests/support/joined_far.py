@@ -65,6 +65,13 @@ class FarAgents:
         self._stack.callback(agent.wait)
         self._stack.callback(agent.terminate)
 
+    def start_anew(self, host: str) -> None:
+        """End an agent, and have the next one join by a token that names its host."""
+        self.agents[host].terminate()
+        self.agents[host].wait()
+        self.start(host, "--host", host)
+        self.wait_in(host)
+
     def log(self, host: str) -> str:
         """What a host's agent has said."""
         return (self._folder / f"{host}.log").read_text()

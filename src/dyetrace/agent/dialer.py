@@ -49,7 +49,7 @@ class Dialer:
                 await self._connected()
                 self._say("the controller has ended the connection")
             except (OSError, TimeoutError, DyetraceError) as error:
-                self._say(f"not connected: {error or type(error).__name__}")
+                self._say(f"not connected: {error}" if str(error) else "it does not answer")
             # A controller that comes back meets all agents at once: they spread.
             await asyncio.sleep(self.wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             self.wait_s = min(self.wait_s * 2, LONGEST_WAIT_S)

@@ -177,7 +177,7 @@ class Gate:
                 self._strangers += Counter()  # forgets who is not there
             await self._grant(wish, bearer, reader, writer, address)
         except (OSError, TimeoutError, ValueError, BadMessage) as error:
-            log.warning("%s was refused: %s", address, error or type(error).__name__)
+            log.warning("%s was refused: %s", address, str(error) or type(error).__name__)
         except Exception:
             log.exception("bug at the gate, with %s", address)
         finally:
