@@ -7,17 +7,21 @@ own list of programs.
 """
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
 from dyetrace.lab.cloud import Cloud
+from support.diagnosis import eventually
 from support.harmed import (
     ASKED,
+    BEYOND_LEASE_S,
     Harmed,
+    between,
     broken,
     carried_out,
     facts,
@@ -32,6 +36,7 @@ from support.service import Service
 
 STAGES = ("ready", "tracing", "collecting")
 SOURCE, RECEIVER = "cn-1", "cn-3"
+COLOR = 43  # what agents make of DSCP 0
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +158,69 @@ def test_a_controller_that_comes_too_late_says_what_was_missed(harmed):
     if answer["verdict"] != "DELIVERED":  # then all that had been colored was accounted for
         assert answer["verdict"] == "UNDETERMINED", answer["summary"]
         assert "its controller was away too long" in answer["undetermined"][0]["text"]
+
+
+@contextmanager
+def counted_color(cloud, sender):
+    """Count what a VM's vSwitch gets from it in color, by a rule of nftables."""
+    netns = cloud.host(cloud.vm(sender).host).vswitch
+    chain = (
+        "type filter hook prerouting priority 0; "
+        f'iifname "{cloud.vm(sender).port}" ip dscp {COLOR} counter name colored;'
+    )
+    cloud.exec(
+        netns, ["nft", f"table bridge seen {{ counter colored {{}}; chain seen {{ {chain} }}; }}"]
+    )
+
+    def count():
+        said = cloud.exec(netns, ["nft", "list", "counter", "bridge", "seen", "colored"]).stdout
+        return int(re.search(r"packets (\d+)", said)[1])
+
+    try:
+        yield count
+    finally:
+        cloud.exec(netns, ["nft", "delete table bridge seen"])
+
+
+def test_an_agent_frozen_beyond_its_lease_colors_no_more_and_recovers(harmed, undisturbed):
+    """It is one task's source and another's receiver."""
+    ends = {"source": ("green-db", "green-web"), "receiver": ("blue-web", "blue-db")}
+    lasting = {"source": 60, "receiver": 12}  # so that no trace time ends what the lease must
+    with ExitStack() as stack:
+        flows = {at: stack.enter_context(traffic(harmed.cloud, *pair)) for at, pair in ends.items()}
+        colored = stack.enter_context(counted_color(harmed.cloud, "green-db"))
+        names = {
+            at: harmed.begun(filter=between(*pair), packet_count=100_000, trace_time=lasting[at])
+            for at, pair in ends.items()
+        }
+        for at, name in names.items():
+            harmed.reach(name, "tracing")
+            let_pass(flows[at], 100)
+        harmed.signal_agent(RECEIVER, signal.SIGSTOP)
+        stack.callback(harmed.signal_agent, RECEIVER, signal.SIGCONT)
+        before = colored()
+        eventually(lambda: colored() > before, what="the frozen agent's program to color")
+
+        def has_stopped():
+            seen = colored()
+            let_pass(flows["source"], 40)  # of which some would be colored
+            return colored() == seen
+
+        eventually(has_stopped, within_s=BEYOND_LEASE_S, what="it to color no more")
+        answers = {at: harmed.ended(name) for at, name in names.items()}
+        assert has_stopped()
+        harmed.signal_agent(RECEIVER, signal.SIGCONT)
+        assert [flow.stop().lost for flow in flows.values()] == [0, 0]
+
+    assert (answers["source"]["verdict"], answers["source"]["findings"]) == ("DELIVERED", [])
+    assert answers["receiver"]["verdict"] == "UNDETERMINED", answers["receiver"]["summary"]
+    assert answers["receiver"]["findings"] == []
+    (reason,) = answers["receiver"]["undetermined"]
+    assert reason["code"] == "AGENT_DOWN"
+    assert f"host {RECEIVER} did not answer any more" in reason["text"]
+    harmed.nothing_is_left()
+    again, _ = carried_out(harmed)
+    assert facts(again) == facts(undisturbed), again
 
 
 def test_a_full_disk_at_an_agent_harms_no_packet_and_no_answer_that_fits_into_memory(
