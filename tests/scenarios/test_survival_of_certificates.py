@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from dyetrace.lab.cloud import Cloud
 from support.diagnosis import eventually
-from support.harmed import Harmed, between, traffic, undisturbed_answer
+from support.harmed import Harmed, between, traffic, undisturbed_facts
 from support.joined_far import FarAgents
 from support.service import Service
 
@@ -61,7 +61,7 @@ def test_certificates_are_renewed_expire_and_are_revoked_in_mid_trace(tmp_path):
         far.networks["cn-3"].speak_again()
         eventually(lambda: EXPIRED in service.log(), what="cn-3 to be refused with the reason")
         far.start_anew("cn-3")
-        again = undisturbed_answer(harmed)
+        again = undisturbed_facts(harmed)
 
     assert answers["renewed"]["verdict"] == "DELIVERED", answers["renewed"]
     assert (answers["renewed"]["total"], answers["renewed"]["cost"]["records_lost"]) == (450, 0)

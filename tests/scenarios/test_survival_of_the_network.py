@@ -25,12 +25,13 @@ from support.harmed import (
     let_pass,
     let_pass_by,
     traffic,
-    undisturbed_answer,
-    undisturbed_loss_answer,
+    undisturbed_facts,
+    undisturbed_facts_of_loss,
 )
 from support.joined_far import FarAgents
 from support.service import Service
 
+FEW = 10
 # Of the long cut's tasks, by what they are at when cn-2 and cn-3 are cut off; web is on cn-1.
 ENDS = {
     "tracing at the source": ("green-db", "green-web"),
@@ -44,7 +45,7 @@ def asked(stage):
     """Ask for a task that is at a stage when that is wanted; one that is collecting lost all."""
     return {
         "filter": between(*ENDS[stage]),
-        "packet_count": 10 if stage == "collecting" else 100_000,
+        "packet_count": FEW if stage == "collecting" else 100_000,
         "trace_time": 10,
     }
 
@@ -88,37 +89,37 @@ def scattered(tmp_path_factory) -> Iterator[Scattered]:
 
 @pytest.fixture(scope="module")
 def undisturbed(scattered):
-    return undisturbed_answer(scattered)
+    return undisturbed_facts(scattered)
 
 
 @pytest.fixture(scope="module")
 def undisturbed_loss(scattered):
-    return undisturbed_loss_answer(scattered)
+    return undisturbed_facts_of_loss(scattered)
 
 
 def cut_for_two_seconds(scattered, flow):
-    with scattered.cut("cn-1", "cn-3"):
+    with scattered.cut("cn-3"):
         let_pass_by(flow)
 
 
 @pytest.mark.parametrize("stage", ["ready", "tracing"])
 def test_a_network_cut_for_a_while_changes_no_answer(scattered, undisturbed, stage):
-    answer, report = carried_out(scattered, cut_for_two_seconds, stage)
-
-    assert facts(answer) == facts(undisturbed), answer
-    assert report.lost == 0
+    for answer, report in carried_out(scattered, cut_for_two_seconds, stage):
+        assert facts(answer) == undisturbed, answer
+        assert report.lost == 0
     scattered.nothing_is_left()
 
 
 def test_a_network_cut_for_a_while_at_collecting_changes_no_answer(scattered, undisturbed_loss):
     with broken(scattered.cloud):
-        answer, _ = carried_out(scattered, cut_for_two_seconds, "collecting")
+        ended = carried_out(scattered, cut_for_two_seconds, "collecting")
 
-    assert facts(answer) == facts(undisturbed_loss), answer
+    for answer, _ in ended:
+        assert facts(answer) == undisturbed_loss, answer
     scattered.nothing_is_left()
 
 
-def test_a_network_cut_for_long_ends_tasks_of_every_stage_with_the_reason(scattered):
+def test_a_network_cut_for_long_ends_tasks_of_every_stage_with_the_reason(scattered, undisturbed):
     """Two hosts are cut off: the one that a task colors at, and those that others log at."""
     cloud = scattered.cloud
     with ExitStack() as stack:
@@ -133,7 +134,6 @@ def test_a_network_cut_for_long_ends_tasks_of_every_stage_with_the_reason(scatte
         scattered.reach(names["collecting"], "collecting")
         names["ready"] = scattered.begun(**asked("ready"))
         with scattered.cut("cn-2", "cn-3"):
-            assert scattered.told(names["collecting"])["state"] == "collecting"
             eventually(
                 lambda: not scattered.attached_at("cn-2") + scattered.attached_at("cn-3"),
                 within_s=BEYOND_LEASE_S,
@@ -145,6 +145,8 @@ def test_a_network_cut_for_long_ends_tasks_of_every_stage_with_the_reason(scatte
     of_source = ended.pop("tracing at the source")  # it tells of what was heard before the cut
     assert (of_source["verdict"], of_source["findings"]) == ("DELIVERED", []), of_source
     assert of_source["total"] == sum(path["packets"] for path in of_source["paths"])
+    if ended["collecting"]["verdict"] == "LOST":  # a slow machine had collected all by then
+        assert ended.pop("collecting")["lost"] == FEW
     for stage, end in ended.items():
         assert end.get("verdict") == "UNDETERMINED", (stage, end)
         assert end["findings"] == [], stage
@@ -152,4 +154,4 @@ def test_a_network_cut_for_long_ends_tasks_of_every_stage_with_the_reason(scatte
         assert "was out of reach for too long" in end["undetermined"][0]["text"], stage
     assert [ends for ends, lost in losses.items() if lost] == [ENDS["collecting"]]
     scattered.far.wait_in("cn-2", "cn-3")
-    assert undisturbed_answer(scattered)["undetermined"] == []
+    assert undisturbed_facts(scattered) == undisturbed

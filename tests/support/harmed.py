@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import httpx
 
 from dyetrace.lab import agents as lab_agents
 from dyetrace.lab.cloud import Cloud
-from dyetrace.lab.faults import FabricRouteMissing
+from dyetrace.lab.faults import UnderlayLoss
 from dyetrace.lab.namespaces import existing
 from dyetrace.lab.traffic import Report, flowing
 from support.attached import tcx_programs
@@ -35,6 +36,9 @@ ASKED = {
     "packets_per_second": RATE,
     "trace_time": 30,
 }
+# Between cn-1 and cn-3, so that what befalls one of them befalls a source and a receiver.
+WAYS = (("blue-web", "blue-db"), ("green-db", "green-web"))
+_sizes = count(64)
 BEYOND_LEASE_S = 25.0  # color 10 s, LOG 8 s more, and a slow machine
 
 
@@ -118,49 +122,54 @@ class Harmed:
         )
 
 
-def traffic(cloud: Cloud, source: str = "blue-web", destination: str = "blue-db") -> Any:
-    """Send 200 packets a second."""
-    return flowing(cloud, source, destination, protocol="udp", family=4, rate=200, duration=90)
+def traffic(cloud: Cloud, source: str, destination: str) -> Any:
+    """Send 200 packets a second, which look like no other flow's."""
+    looks = {"protocol": "udp", "family": 4, "size": next(_sizes)}
+    return flowing(cloud, source, destination, rate=200, duration=90, **looks)
 
 
 def carried_out(
     harmed: Harmed,
     harm: Callable[[Any, Any], None] = lambda *_: None,
     stage: str = "ready",
-    **changes: Any,
-) -> tuple[dict[str, Any], Report]:
-    """Trace while packets flow, do harm at a stage, and give the end and the receiver's report."""
-    with traffic(harmed.cloud) as flow:
-        name = harmed.begun(**changes)
-        harmed.reach(name, stage)
+) -> list[tuple[dict[str, Any], Report]]:
+    """Trace both ways, do harm at a stage, and give each way's end and its receiver's report."""
+    with ExitStack() as stack:
+        flows = [stack.enter_context(traffic(harmed.cloud, *way)) for way in WAYS]
+        names = [harmed.begun(filter=between(*way)) for way in WAYS]
+        for name in names:
+            harmed.reach(name, stage)
         if stage == "tracing":
-            let_pass(flow, 100)  # half a second of its two
-        harm(harmed, flow)
-        ended = harmed.ended(name)
-        return ended, flow.stop()
+            let_pass(flows[-1], 100)  # half a second of its two
+        harm(harmed, flows[-1])
+        ends = [harmed.ended(name) for name in names]
+        return [(end, flow.stop()) for end, flow in zip(ends, flows, strict=True)]
 
 
-def undisturbed_answer(harmed: Harmed) -> dict[str, Any]:
-    """Give the answer that nothing has disturbed."""
-    answer, report = carried_out(harmed)
-    assert answer["verdict"] == "DELIVERED", answer["summary"]
-    assert (answer["total"], report.lost) == (PACKETS, 0)
-    return answer
+def undisturbed_facts(harmed: Harmed) -> dict[str, Any]:
+    """Tell what the answers say that nothing has disturbed: the same both ways."""
+    (one, seen), (other, also_seen) = carried_out(harmed)
+    assert (one["verdict"], one["total"]) == ("DELIVERED", PACKETS), one["summary"]
+    assert (seen.lost, also_seen.lost) == (0, 0)
+    assert facts(one) == facts(other)
+    return facts(one)
 
 
-def undisturbed_loss_answer(harmed: Harmed) -> dict[str, Any]:
-    """Give the one of packets that vanish, which takes longer to collect."""
+def undisturbed_facts_of_loss(harmed: Harmed) -> dict[str, Any]:
+    """Tell it of packets that vanish, which takes longer to collect."""
     with broken(harmed.cloud):
-        answer, _ = carried_out(harmed)
-    assert answer["verdict"] == "LOST", answer["summary"]
-    return answer
+        (one, _), (other, _) = carried_out(harmed)
+    assert (one["verdict"], one["lost"]) == ("LOST", PACKETS), one["summary"]
+    assert facts(one) == facts(other)
+    return facts(one)
 
 
 @contextmanager
 def broken(cloud: Cloud) -> Iterator[None]:
-    """Have packets vanish between hosts."""
-    cloud.inject(FabricRouteMissing())
+    """Have packets vanish between the two hosts."""
     try:
+        for source, destination in (("cn-1", "cn-3"), ("cn-3", "cn-1")):
+            cloud.inject(UnderlayLoss(source=source, destination=destination))
         yield
     finally:
         cloud.heal()
