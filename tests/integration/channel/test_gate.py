@@ -256,6 +256,7 @@ def test_a_clock_that_jumps_past_all_certificates_costs_a_task_its_hosts_and_the
         verdict = await tracing
         assert verdict.kind is VerdictKind.UNDETERMINED
         assert {unknown.code for unknown in verdict.unknowns} == {Absence.AGENT_DOWN}
+        assert "was out of reach for too long during the task" in verdict.unknowns[0].text
 
         at.gate.now = now
         await until(lambda: len(at.gate.agents) == 2, within_s=30)
