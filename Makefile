@@ -89,9 +89,10 @@ integration: setup ## real processes and namespaces (root)
 	$(call say,integration tests)
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/integration
 
+# They wait for leases and traffic more than they compute.
 scenarios: setup ## clouds that work, break and heal (root)
 	$(call say,scenario tests)
-	@$(PYTHON) -m pytest -q -n 3 --dist worksteal tests/scenarios --ignore tests/scenarios/test_matrix.py
+	@$(PYTHON) -m pytest -q -n 4 --dist worksteal tests/scenarios --ignore tests/scenarios/test_matrix.py
 	$(call say,a sample of the scenario matrix)
 	@$(PYTHON) -m pytest -q tests/scenarios/test_matrix.py
 

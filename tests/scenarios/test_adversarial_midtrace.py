@@ -1,7 +1,5 @@
 """What changes while a trace runs: traffic stops, faults come and go, rules change."""
 
-from datetime import datetime
-
 import pytest
 
 from dyetrace.lab.faults import AclDeny, NeighbourUnresolved, RouteBlackhole, UnderlayLoss
@@ -47,10 +45,6 @@ def test_traffic_that_stops_is_judged_by_what_was_seen(clouds, store):
 
     answer, (seen,) = traced(cloud, store, sending(cloud, BEFORE), packets=10_000, time_s=2.0)
 
-    took = datetime.fromisoformat(answer["finished_at"]) - datetime.fromisoformat(
-        answer["started_at"]
-    )
-    assert took.total_seconds() < 5.0, "soon after the trace time"
     assert (seen.sent, seen.lost) == (BEFORE, 0)
     assert answer["verdict"] == "DELIVERED", explained(answer)
     assert (answer["total"], answer["undetermined"]) == (BEFORE, []), explained(answer)
