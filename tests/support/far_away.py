@@ -6,6 +6,7 @@ from itertools import count
 from support.net import run
 
 _numbers = count(1)
+MOST = 64  # of one process: processes that run beside each other have pids near each other
 PLACES = 2**15  # /30 networks in 198.18.0.0/15, which RFC 2544 keeps for tests of networks
 SILENCE = """
 table inet cut {
@@ -28,7 +29,7 @@ class FarAway:
 
     def __init__(self) -> None:
         number = next(_numbers)
-        place = (os.getpid() * 4 + number) % PLACES * 4
+        place = (os.getpid() * MOST + number) % PLACES * 4
         network = (198 << 24) + (18 << 16) + place
         self.here, self.there = (
             ".".join(map(str, (network + last).to_bytes(4, "big"))) for last in (1, 2)
