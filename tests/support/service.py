@@ -37,7 +37,7 @@ class Service:
                 [*command, *self._arguments],
                 env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
-        watchdog = threading.Timer(20, self.process.kill)
+        watchdog = threading.Timer(45, self.process.kill)
         watchdog.start()
         self.said = self.process.stdout.readline() + self.process.stdout.readline()
         watchdog.cancel()
