@@ -87,7 +87,7 @@ bpf-test: setup ## the kernel side, by BPF_PROG_TEST_RUN and in namespaces (root
 
 integration: setup ## real processes and namespaces (root)
 	$(call say,integration tests)
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/integration
+	@$(PYTHON) -m pytest -q -n 3 --dist worksteal tests/integration
 
 # They wait for leases and traffic more than they compute.
 scenarios: setup ## clouds that work, break and heal (root)
