@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dyetrace.controller.clocks import Clock, related_clock
 from dyetrace.controller.connection import Connection
 from dyetrace.controller.part import BACK_WITHIN_S, DIED, LEASE_NS, OUT_OF_REACH, SILENT, Part
 from dyetrace.errors import (
@@ -58,16 +59,7 @@ REFUSED_WITHIN_S = 5.0  # where nobody listens on this machine, nobody will soon
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
 TRIES = 2  # of a request that a connected agent does not answer
 FRESH_NS = SECOND_NS // 5  # tasks that begin at once share a discovery
-PINGS = 15  # the quickest of them relates the clocks best
 CLOCK_HOLDS_S = 60.0  # crystals drift some 10 us a second
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """What to subtract from a host's clock to get ours, and how wrong that may be; in ns."""
-
-    offset_ns: int
-    uncertainty_ns: int
 
 
 ReadInspections = Callable[[int, InspectionsKept], Awaitable[Sequence[Inspection]]]
@@ -357,7 +349,7 @@ class AgentLink:
                 self.host, self._revision = found.host, found.revision
             self.notes, self._discovered_at = found.notes, time.monotonic()
         if now - self._related_at > CLOCK_HOLDS_S:
-            self.clock = await self._related_clock()
+            self.clock = await related_clock(lambda: self.ask(Ping(request=0), Pong))
             self._related_at = now
 
     def _has_got_to_know(self, task: "asyncio.Task[None]") -> None:
@@ -381,20 +373,3 @@ class AgentLink:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
         return task
-
-    async def _related_clock(self) -> Clock:
-        """Bound the offset between two monotonic clocks by the time a ping takes (RFC 5905)."""
-        best: Clock | None = None
-        for _ in range(PINGS):
-            before = time.monotonic_ns()
-            pong = await self.ask(Ping(request=0), Pong)
-            after = time.monotonic_ns()
-            clock = Clock(
-                offset_ns=pong.clock_ns - (before + after) // 2,
-                uncertainty_ns=(after - before) // 2,
-            )
-            if best is None or clock.uncertainty_ns < best.uncertainty_ns:
-                best = clock
-        if best is None:  # PINGS is positive
-            raise AgentUnreachable(f"the agent of host {self.name} tells no time")
-        return best

@@ -15,7 +15,8 @@ from dyetrace.model.topology import Host
 from dyetrace.wire.messages import Answer, HeldTask, Renew, Renewed, Request, Welcome
 
 if TYPE_CHECKING:
-    from dyetrace.controller.link import AgentLink, Clock
+    from dyetrace.controller.clocks import Clock
+    from dyetrace.controller.link import AgentLink
 
 A = TypeVar("A", bound=Answer)
 

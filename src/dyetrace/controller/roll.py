@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from dyetrace import __version__
-from dyetrace.controller.link import FRESH_NS, AgentLink, Clock
+from dyetrace.controller.clocks import Clock
+from dyetrace.controller.link import FRESH_NS, AgentLink
 from dyetrace.errors import DyetraceError
 from dyetrace.inventory.clouds import AgentAddress, Cloud
 from dyetrace.model.topology import Host
