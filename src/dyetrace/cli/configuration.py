@@ -5,6 +5,7 @@ else: its name is its key in the file and, in capitals, its variable.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +15,13 @@ import typer
 
 FILE = Path("/etc/dyetrace/dyetrace.toml")
 TABLES = {"controller": "up", "agent": "agent"}  # table of the file: the command it is for
+PREFIXES = ("DYETRACE_", "DYETRACE_AGENT_", "DYETRACE_ANALYZER_")
+OTHERS = {  # what commands read that are not these
+    "DYETRACE_SERVER",
+    "DYETRACE_TOKEN_FILE",
+    "DYETRACE_AGENT_IDLE_S",
+    "DYETRACE_AGENT_CLOCK_OFFSET_S",
+}
 NO_SETTINGS = ("config", "show_config", "help")
 
 
@@ -34,6 +42,8 @@ def _reader(table: str) -> Callable[[typer.Context, Path | None], Path | None]:
     def read(context: typer.Context, file: Path | None) -> Path | None:
         if context.resilient_parsing:  # a shell completes
             return file
+        for warning in _unknown_variables(context):
+            typer.echo(f"warning: {warning}", err=True)
         chosen = file or (FILE if FILE.exists() else None)
         if chosen is not None:
             content = _content(chosen)
@@ -73,6 +83,23 @@ def shown(context: typer.Context, table: str, file: Path | None) -> str:
         said = f"{name} = {_toml(value)}" if is_set else f"# {name} is not set"
         lines.append(f"{said}  # {place}")
     return "\n".join(lines)
+
+
+def _unknown_variables(context: typer.Context) -> Iterator[str]:
+    """Tell of variables that look like this command's and set nothing: misspelt ones, mostly."""
+    prefix = context.auto_envvar_prefix
+    if prefix is None:  # a command that takes few settings from there
+        return
+    known = {f"{prefix}_{name.upper()}" for name in _names(context.command.params)}
+    known |= {each.envvar for each in context.command.params if isinstance(each.envvar, str)}
+    for name in sorted(os.environ):
+        is_others = name in OTHERS or any(
+            name.startswith(other) and other.startswith(prefix) and other != f"{prefix}_"
+            for other in PREFIXES
+        )
+        if name.startswith(f"{prefix}_") and name not in known and not is_others:
+            near = get_close_matches(name, known, n=1, cutoff=0)
+            yield f"{name} is no setting; nearest: {near[0]}"
 
 
 def _content(file: Path) -> dict[str, Any]:

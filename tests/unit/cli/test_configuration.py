@@ -97,6 +97,26 @@ def test_what_no_setting_can_be_is_refused_with_the_file_and_the_key(file, conte
     assert str(file) in answer
 
 
+@pytest.mark.parametrize(
+    ("command", "variable", "is_told"),
+    [
+        ("up", "DYETRACE_TENANT_TASK", True),
+        ("up", "DYETRACE_TENANT_TASKS", False),
+        ("up", "DYETRACE_AGENT_RING", False),
+        ("up", "DYETRACE_SERVER", False),
+        ("agent", "DYETRACE_AGENT_RING", True),
+        ("agent", "DYETRACE_AGENT_RING_KIB", False),
+        ("agent", "DYETRACE_AGENT_IDLE_S", False),
+        ("agent", "DYETRACE_TENANT_TASK", False),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_told_with_the_nearest(command, variable, is_told):
+    done = runner.invoke(app, [command, "--show-config"], env={variable: "7"})
+
+    assert done.exit_code == 0
+    assert (f"warning: {variable} is no setting; nearest: {variable}" in done.stderr) is is_told
+
+
 def test_a_file_asked_for_by_name_and_missing_is_an_error(file):
     assert str(file) in shown("agent", "--config", str(file))
 
