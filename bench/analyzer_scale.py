@@ -120,7 +120,7 @@ async def drained(region: Region, workers: int) -> tuple[float, float]:
 
 def start(region: Region, first: int, share: int) -> subprocess.Popen[bytes]:
     """Start an analyzer for some partitions."""
-    command = [sys.executable, "-m", "dyetrace", "analyzer", "--grace", "0.5"]
+    command = [sys.executable, "-m", "dyetrace", "analyzer", "--grace", "0.5", "--patience", "1"]
     command += ["--region", f"{REGION}={region.servers[0]}", "--partitions", str(PARTITIONS)]
     command += ["--state", tempfile.mkdtemp(), "--share", f"{first}-{first + share - 1}"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -24,7 +24,7 @@ HERE = REPOSITORY / "packaging"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 HOME = Path("usr/lib/dyetrace")
 PACKAGES = HOME / "lib" / PYTHON / "site-packages"
-EXTRAS = ("postgresql",)
+EXTRAS = ("postgresql", "nats")
 LEFT_OUT = {"tests", "__pycache__"}  # what serves a library's developers, or is made anew
 COMMAND = f"""#!/{HOME}/bin/python3 -I
 import os

@@ -80,7 +80,7 @@ def command_of(servers, state, *more):
     command = [sys.executable, "-m", "dyetrace", "analyzer", "--state", str(state)]
     for name, server in servers.items():
         command += ["--region", f"{name}={server.url}"]
-    return [*command, "--partitions", str(PARTITIONS), "--grace", "2", *more]
+    return [*command, "--partitions", str(PARTITIONS), "--grace", "2", "--patience", "3", *more]
 
 
 def region(name, server):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dyetrace.cli.record_log import log_servers
+from dyetrace.cli.record_log import log_servers, needs_client
 from dyetrace.errors import InvalidRequest
 
 
@@ -46,6 +46,7 @@ def analyzer(
     """Read the record log of all regions, join and count, and tell what is known of each task."""
     import asyncio
 
+    needs_client()
     from dyetrace.analysis.partition import Bounds
     from dyetrace.analyzer.engines import Sources, run_embedded
     from dyetrace.transport.nats.connecting import Credentials, Region

@@ -1,5 +1,6 @@
 """Where the record log is, as agents, controllers and analyzers are told."""
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -25,11 +26,18 @@ LogPartitions = Annotated[
 ]
 
 
+def needs_client() -> None:
+    """Refuse where the log's client library is not installed; raises InvalidRequest."""
+    if find_spec("nats") is None:
+        raise InvalidRequest("a record log needs nats-py: pip install 'dyetrace[nats]'")
+
+
 def log_servers(text: str, *, is_identified: bool = True) -> tuple[str, list[str]]:
     """Read a region's name and its servers; raises InvalidRequest.
 
     is_identified: whether there is a certificate to show.
     """
+    needs_client()
     name, found, servers = text.partition("=")
     urls = servers.split(",")
     if not found or not all(url.startswith(("nats://", "tls://")) for url in urls):

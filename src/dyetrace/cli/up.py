@@ -7,7 +7,7 @@ import typer
 
 from dyetrace.cli.configuration import ControllerFile, ShowConfig
 from dyetrace.cli.options import STATE, DatabaseFile, DatabaseUrl, InventoryFile, LogFormat, State
-from dyetrace.cli.record_log import LogPartitions, RecordLogs
+from dyetrace.cli.record_log import LogPartitions, RecordLogs, needs_client
 
 
 def up(
@@ -103,7 +103,6 @@ def up(
     from contextlib import ExitStack
 
     from dyetrace.cli.listening import certificate_of, listening
-    from dyetrace.cli.log_reading import log_reader
     from dyetrace.cli.served import open_gate, served_cloud
     from dyetrace.cli.serving import Controller
     from dyetrace.cli.stored import database_url, refuse_as_root
@@ -131,7 +130,12 @@ def up(
         folder = state_folder(state)
         entrance = open_gate(gate, folder / "gate", hours=certificate_hours)
         served = served_cloud(cloud, inventory, entrance)
-        reads = log_reader(log, log_partitions, cloud=cloud, gate=entrance) if log else None
+        reads = None
+        if log:
+            needs_client()
+            from dyetrace.cli.log_reading import log_reader
+
+            reads = log_reader(log, log_partitions, cloud=cloud, gate=entrance)
         store, meters = TaskStore(kept_in), Meters()
         stack.callback(store.close)
         session = stack.enter_context(own_session(folder, served.name))
