@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
+from itertools import islice
+
+MOST_COMPARED = 5000  # names, to tell the nearest
 
 
 class DyetraceError(Exception):
@@ -13,7 +16,7 @@ class UnknownEndpoint(DyetraceError):
     """The filter names a VM, NIC, tenant or address that nobody knows."""
 
     def __init__(self, *, what: str, name: str, known: Iterable[str]) -> None:
-        candidates = sorted(set(known))
+        candidates = sorted(set(islice(known, MOST_COMPARED)))
         near = get_close_matches(name, candidates, n=3, cutoff=0.5) or candidates[:5]
         hint = f"nearest: {', '.join(near)}" if near else "no endpoint is known here"
         super().__init__(f"no {what} {name!r} in this cloud ({hint}); see `dyetrace doctor`")

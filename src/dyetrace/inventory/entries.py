@@ -23,6 +23,7 @@ class VfdEntry:
     name: str
     namespace: str = ""  # empty: the host's own
     kind: VfdKind | None = None
+    tenants: tuple[str, ...] = ()  # whose packets it forwards; empty: anybody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

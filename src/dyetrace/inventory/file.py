@@ -126,13 +126,16 @@ class _Reading:
         )
 
     def _vfd(self, item: Cursor, host: str) -> VfdEntry:
-        fields = item.fields(required=("name",), optional=("namespace", "kind"))
+        fields = item.fields(required=("name",), optional=("namespace", "kind", "tenants"))
         namespace = fields["namespace"].text() if "namespace" in fields else ""
         self._once("namespace of this host", item, (host, namespace))
         return VfdEntry(
             name=fields["name"].text(),
             namespace=namespace,
             kind=fields["kind"].parsed(VfdKind, A_KIND) if "kind" in fields else None,
+            tenants=tuple(
+                _one_of(tenant, self._tenants, "tenants") for tenant in _list(fields, "tenants")
+            ),
         )
 
     def _vm(self, item: Cursor) -> list[NicEntry]:

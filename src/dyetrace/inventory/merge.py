@@ -4,7 +4,7 @@ Where they contradict each other, both are told, and what is in doubt stays as d
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from dyetrace.inventory.entries import HostEntry, NicEntry
@@ -37,54 +37,120 @@ class Merged:
 
 def merge(inventory: Inventory, hosts: Iterable[Host]) -> Merged:
     """Name what was discovered, and say where file and hosts do not agree."""
-    return _Merging(inventory, tuple(hosts)).merged()
+    merging, named = Merging(inventory), dict[str, Host]()
+    for host in hosts:
+        named |= {each.name: each for each in merging.put(host)}
+    return Merged(hosts=tuple(named.values()), conflicts=merging.conflicts, unseen=merging.unseen)
 
 
-class _Merging:
-    def __init__(self, inventory: Inventory, hosts: tuple[Host, ...]) -> None:
+@dataclass(slots=True)
+class _Found:
+    """One host as discovered, and which NIC may be at which of its ports."""
+
+    host: Host
+    claims: Mapping[PortKey, tuple[Port, NicEntry]]
+    conflicts: list[Conflict]  # on the way to these claims
+    told: tuple[Conflict, ...] = ()  # by what was made of them
+
+
+class Merging:
+    """An inventory laid over hosts, each of which may look otherwise at any time.
+
+    A host that comes anew is looked at alone, with those others that claim the same NICs.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        """Begin without any host."""
         self._inventory = inventory
-        self._hosts = hosts
         self._host_entries = {entry.name: entry for entry in inventory.hosts}
         self._by_place = {
             (entry.host, entry.namespace, entry.port): entry
             for entry in inventory.nics
             if entry.port
         }
-        self._conflicts: list[Conflict] = []
+        self._found: dict[str, _Found] = {}
+        self._contradicted: dict[str, None] = {}  # hosts that there is something to say of
+        self._absent = dict.fromkeys(self._host_entries)
+        self._places: dict[str, dict[PortKey, str]] = defaultdict(dict)  # hosts, by NIC's id
+        self._conflicts: list[Conflict] = []  # of what is looked at
 
-    def merged(self) -> Merged:
-        entries = self._entries_by_port()
-        hosts = tuple(self._host(host, entries) for host in self._hosts)
-        there = {host.name for host in self._hosts}
-        for name in self._host_entries:
-            if name not in there:
-                self._say(f"host {name}", "has no agent that answers: it is not observed")
-        seen = {entry.nic.id for entry in entries.values()}
-        return Merged(
-            hosts=hosts,
-            conflicts=tuple(self._conflicts),
-            unseen=tuple(entry for entry in self._inventory.nics if entry.nic.id not in seen),
+    def put(self, host: Host) -> tuple[Host, ...]:
+        """Take in a host as it is; gives it, and what else looks otherwise now, with its names."""
+        concerned = self.remove(host.name)
+        self._absent.pop(host.name, None)
+        self._conflicts = []
+        claims = dict(self._claims_of(host)) if self._inventory.nics else {}
+        self._found[host.name] = _Found(host, claims, self._conflicts)
+        for key, (_, entry) in claims.items():
+            others = self._places[entry.nic.id]
+            concerned |= set(others.values())
+            others[key] = host.name
+        return tuple(self.named(name) for name in (host.name, *sorted(concerned - {host.name})))
+
+    def remove(self, name: str) -> set[str]:
+        """Forget a host; names others that may look otherwise now."""
+        before = self._found.pop(name, None)
+        self._contradicted.pop(name, None)
+        if name in self._host_entries:
+            self._absent[name] = None
+        concerned = set[str]()
+        for key, (_, entry) in before.claims.items() if before else ():
+            others = self._places[entry.nic.id]
+            del others[key]
+            concerned |= set(others.values())
+            if not others:
+                del self._places[entry.nic.id]
+        return concerned - {name}
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """All contradictions there are."""
+        found = (self._found[name] for name in self._contradicted)
+        told = [conflict for each in found for conflict in (*each.conflicts, *each.told)]
+        absent = (
+            Conflict(subject=f"host {name}", text="has no agent that answers: it is not observed")
+            for name in self._absent
         )
+        return (*dict.fromkeys(told), *absent)
 
-    def _entries_by_port(self) -> dict[PortKey, NicEntry]:
-        """Decide which NIC is at which port; one that could be at several is at none."""
-        claims: dict[str, list[tuple[Host, Port, NicEntry]]] = defaultdict(list)
-        for host in self._hosts:
-            for vfd in host.vfds:
-                for port in vfd.ports:
-                    entry = self._entry_at(host, vfd.netns_name, port)
-                    if entry is not None:
-                        claims[entry.nic.id].append((host, port, entry))
-        found: dict[PortKey, NicEntry] = {}
-        for nic_id, claimed in claims.items():
-            if len(claimed) > 1:
-                places = ", ".join(f"{port.name} on {host.name}" for host, port, _ in claimed)
-                self._say(f"NIC {nic_id}", f"seen at {places}: none of them is given its name")
+    @property
+    def unseen(self) -> tuple[NicEntry, ...]:
+        """What is in the inventory, at no port that an agent found."""
+        seen = {nic for nic, places in self._places.items() if len(places) == 1}
+        return tuple(entry for entry in self._inventory.nics if entry.nic.id not in seen)
+
+    def _claims_of(self, host: Host) -> Iterable[tuple[PortKey, tuple[Port, NicEntry]]]:
+        for vfd in host.vfds:
+            for port in vfd.ports:
+                entry = self._entry_at(host, vfd.netns_name, port)
+                if entry is not None:
+                    yield port.key, (port, entry)
+
+    def named(self, name: str) -> Host:
+        """Give a host with its names; a NIC that may be at several ports is at none."""
+        found, self._conflicts = self._found[name], []
+        entries: dict[PortKey, NicEntry] = {}
+        for key, (port, entry) in found.claims.items():
+            if len(self._places[entry.nic.id]) > 1:
+                self._say_several(entry)
                 continue
-            ((host, port, entry),) = claimed
-            self._compare(host, port, entry)
-            found[port.key] = entry
-        return found
+            self._compare(found.host, port, entry)
+            entries[key] = entry
+        named = self._host(found.host, entries)
+        found.told = tuple(self._conflicts)
+        if found.told or found.conflicts:
+            self._contradicted[name] = None
+        else:
+            self._contradicted.pop(name, None)
+        return named
+
+    def _say_several(self, entry: NicEntry) -> None:
+        claimed = (
+            f"{self._found[name].claims[key][0].name} on {name}"
+            for key, name in self._places[entry.nic.id].items()
+        )
+        text = f"seen at {', '.join(claimed)}: none of them is given its name"
+        self._say(f"NIC {entry.nic.id}", text)
 
     def _entry_at(self, host: Host, netns_name: str, port: Port) -> NicEntry | None:
         """Find the NIC at a port: by the place in the file, by MAC, or by addresses."""
@@ -137,6 +203,9 @@ class _Merging:
 
     def _host(self, host: Host, entries: dict[PortKey, NicEntry]) -> Host:
         expected = self._host_entries.get(host.name)
+        if expected is None and not entries:
+            return host
+        tenants = {vfd.namespace: vfd.tenants for vfd in expected.vfds} if expected else {}
         names = self._vfd_names(expected, host) if expected else {}
         if expected:
             self._compare_underlay(expected, host)
@@ -146,6 +215,7 @@ class _Merging:
                 replace(
                     vfd,
                     name=names.get(vfd.netns_name, vfd.name),
+                    tenants=tenants.get(vfd.netns_name) or vfd.tenants,
                     ports=tuple(
                         named_port(port, entries[port.key].nic) if port.key in entries else port
                         for port in vfd.ports

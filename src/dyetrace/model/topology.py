@@ -1,8 +1,8 @@
 """The cloud's devices: hosts, VFDs, their ports, and the vNICs behind them."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
@@ -96,6 +96,17 @@ class Vfd:
     kind: VfdKind
     ports: tuple[Port, ...] = ()
     addresses: tuple[Address, ...] = ()  # all its own, on whatever device
+    tenants: tuple[str, ...] = ()  # whose packets it forwards; empty: anybody's
+
+    def serves(self, tenant: str | None) -> bool:
+        """Whether it may forward a tenant's packets; None: somebody's."""
+        return not self.tenants or tenant is None or tenant in self.tenants
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether it is more than the switch that other VFDs are at."""
+        is_switch = self.kind is VfdKind.VSWITCH
+        return not is_switch or any(port.kind is PortKind.EXTERNAL for port in self.ports)
 
     @property
     def key(self) -> VfdKey:
@@ -116,13 +127,34 @@ class Host:
     name: str
     vfds: tuple[Vfd, ...] = ()
 
+    @property
+    def ports(self) -> Iterator[Port]:
+        """Every edge port of its VFDs."""
+        return (port for vfd in self.vfds for port in vfd.ports)
+
+    @property
+    def carries(self) -> frozenset[str]:
+        """The tenants whose packets come through without having an end here; "": anybody's do.
+
+        So it is where a VFD leads outside, or no vNIC is. A vSwitch only leads to the VFDs that
+        do; where these say whose they are, nobody else's packets come.
+        """
+        kinds = {port.kind for port in self.ports}
+        if PortKind.VNIC in kinds and PortKind.EXTERNAL not in kinds:
+            return frozenset()
+        leading = [vfd for vfd in self.vfds if vfd.leads_on]
+        if not leading or not all(vfd.tenants for vfd in leading):
+            return frozenset({""})
+        return frozenset(tenant for vfd in leading for tenant in vfd.tenants)
+
 
 @dataclass(frozen=True)
 class Topology:
-    """All hosts in scope, with look-ups by what records carry and users say."""
+    """Hosts, with look-ups by what records carry and users say."""
 
     hosts: tuple[Host, ...] = ()
     nics: tuple[Nic, ...] = field(default=())  # inventory's, whether or not a port is known
+    is_whole: bool = True  # False: the cloud has hosts beyond these
 
     @cached_property
     def host_by_number(self) -> dict[int, Host]:
@@ -152,7 +184,7 @@ class Topology:
     @cached_property
     def vnic_ports_by_address(self) -> dict[Address, tuple[Port, ...]]:
         """VNIC ports by endpoint address; several where tenants' addresses overlap."""
-        return _grouped(
+        return grouped(
             (address, port)
             for port in self.ports
             for address in (port.nic.addresses if port.nic is not None else ())
@@ -166,7 +198,7 @@ class Topology:
     @cached_property
     def nics_by_name(self) -> dict[str, tuple[Nic, ...]]:
         """NICs by all that users may call them."""
-        return _grouped((name, nic) for nic in self.all_nics for name in nic.names)
+        return grouped((name, nic) for nic in self.all_nics for name in nic.names)
 
     @cached_property
     def vnic_ports(self) -> tuple[Port, ...]:
@@ -181,7 +213,7 @@ class Topology:
     @cached_property
     def vnic_ports_by_name(self) -> dict[str, tuple[Port, ...]]:
         """VNIC ports by all that users may call what is behind them."""
-        return _grouped(
+        return grouped(
             (name, port)
             for port in self.ports
             for name in (port.nic.names if port.nic is not None else ())
@@ -190,7 +222,7 @@ class Topology:
     @cached_property
     def vnic_ports_by_tenant(self) -> dict[str, tuple[Port, ...]]:
         """VNIC ports by tenant; of nobody that is known: under ""."""
-        return _grouped((port.nic.tenant if port.nic else "", port) for port in self.vnic_ports)
+        return grouped((port.nic.tenant if port.nic else "", port) for port in self.vnic_ports)
 
     @cached_property
     def uplinks(self) -> tuple[Port, ...]:
@@ -210,7 +242,7 @@ class Topology:
     @cached_property
     def nics_by_address(self) -> dict[Address, tuple[Nic, ...]]:
         """NICs by address; several where tenants' addresses overlap."""
-        return _grouped((address, nic) for nic in self.all_nics for address in nic.addresses)
+        return grouped((address, nic) for nic in self.all_nics for address in nic.addresses)
 
     @cached_property
     def own_addresses(self) -> frozenset[Address]:
@@ -218,13 +250,30 @@ class Topology:
         return frozenset(address for vfd in self.vfd_by_key.values() for address in vfd.addresses)
 
     @cached_property
-    def carriers(self) -> frozenset[int]:
-        """Numbers of hosts that carry others' packets: they lead outside, or have no vNIC."""
-        return frozenset(
-            host.number
-            for host in self.hosts
-            if not any(port.kind is PortKind.VNIC for vfd in host.vfds for port in vfd.ports)
-        ) | frozenset(port.host_number for port in self.external_ports)
+    def leads_outside(self) -> bool:
+        """Whether addresses that nobody has here may be somewhere else."""
+        return bool(self.external_ports) or (bool(self.uplinks) and not self.nics)
+
+    @cached_property
+    def carriers(self) -> dict[str, tuple[int, ...]]:
+        """Numbers of hosts that carry others' packets, by tenant; anybody's under ""."""
+        return grouped((tenant, host.number) for host in self.hosts for tenant in host.carries)
+
+    def external_ports_for(self, tenant: str | None) -> tuple[Port, ...]:
+        """Ports to the outside by which a tenant's packets may come; None: anybody's."""
+        return tuple(
+            port for port in self.external_ports if self.vfd_by_key[port.vfd_key].serves(tenant)
+        )
+
+    def around(self, tenant: str) -> "Topology":
+        """Leave the hosts that a tenant has vNICs on, and those that carry its packets."""
+        near = {port.host_number for port in self.vnic_ports_by_tenant.get(tenant, ())}
+        near |= {*self.carriers.get(tenant, ()), *self.carriers.get("", ())}
+        return replace(
+            self,
+            hosts=tuple(host for host in self.hosts if host.number in near),
+            nics=tuple(nic for nic in self.nics if nic.tenant == tenant),
+        )
 
     def host_name(self, number: int) -> str:
         """Name a host, also one that is not (any longer) known."""
@@ -232,7 +281,8 @@ class Topology:
         return host.name if host else f"host-{number}"
 
 
-def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    """Put values of the same key together."""
     found: defaultdict[K, list[V]] = defaultdict(list)
     for key, value in pairs:
         found[key].append(value)

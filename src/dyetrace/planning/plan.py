@@ -4,13 +4,14 @@ from collections import defaultdict
 
 from dyetrace.model.policy import ColorPolicy, LogPolicy, Plan, Receiver
 from dyetrace.model.task import Task
-from dyetrace.model.topology import PortKey, Topology
+from dyetrace.model.topology import Host, PortKey
+from dyetrace.planning.lookups import Lookups
 from dyetrace.planning.reach import hosts_in_reach
 from dyetrace.planning.scope import own_filter, own_sources, own_topology
 from dyetrace.planning.sources import resolved_filters, source_ports
 
 
-def plan(task: Task, topology: Topology, *, also: frozenset[int] = frozenset()) -> Plan:
+def plan(task: Task, topology: Lookups, *, also: frozenset[int] = frozenset()) -> Plan:
     """Place the task's policies; raises what source_ports raises, before anything is touched.
 
     also: hosts to log at, in reach or not.
@@ -21,10 +22,10 @@ def plan(task: Task, topology: Topology, *, also: frozenset[int] = frozenset()) 
     wanted, known = task.wanted, topology
     if task.tenant:
         wanted = own_filter(wanted, task.tenant)
-        known = own_topology(topology, task.tenant)
-    ports = source_ports(wanted, known)
-    if task.tenant:
-        ports = own_sources(ports, wanted, own=known, topology=topology)
+        known = own = own_topology(topology, task.tenant)
+        ports = own_sources(source_ports(wanted, own), wanted, own=own, topology=topology)
+    else:
+        ports = source_ports(wanted, topology)
     sources: dict[int, set[PortKey]] = defaultdict(set)
     for port in ports:
         sources[port.host_number].add(port.key)
@@ -38,17 +39,19 @@ def plan(task: Task, topology: Topology, *, also: frozenset[int] = frozenset()) 
             for host, ports in sources.items()
         },
         log={
-            host.number: LogPolicy(
-                ports=frozenset(port.key for vfd in host.vfds for port in vfd.ports),
-                receivers=tuple(
-                    Receiver(address=address, port=port.key, mac=port.nic.mac)
-                    for vfd in host.vfds
-                    for port in vfd.ports
-                    if port.nic is not None
-                    for address in port.nic.addresses
-                ),
-            )
-            for host in topology.hosts
-            if host.number in reached
+            number: _everywhere(topology.host_by_number[number])
+            for number in sorted(reached & topology.host_by_number.keys())
         },
+    )
+
+
+def _everywhere(host: Host) -> LogPolicy:
+    return LogPolicy(
+        ports=frozenset(port.key for port in host.ports),
+        receivers=tuple(
+            Receiver(address=address, port=port.key, mac=port.nic.mac)
+            for port in host.ports
+            if port.nic is not None
+            for address in port.nic.addresses
+        ),
     )

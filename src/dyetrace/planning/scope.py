@@ -6,6 +6,7 @@ from dataclasses import replace
 from dyetrace.errors import NoSource, UnknownEndpoint
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.topology import Nic, Port, PortKind, Topology
+from dyetrace.planning.lookups import Lookups
 from dyetrace.planning.sources import resolved_filters
 
 
@@ -16,12 +17,13 @@ def own_filter(wanted: PacketFilter, tenant: str) -> PacketFilter:
     return replace(wanted, tenant=tenant)
 
 
-def own_topology(topology: Topology, tenant: str) -> Topology:
+def own_topology(topology: Lookups, tenant: str) -> Topology:
     """Leave a tenant the names and vNICs that are its own; raises NoSource if it has none."""
 
     def is_own(nic: Nic | None) -> bool:
         return nic is not None and nic.tenant == tenant
 
+    around = topology.around(tenant)
     own = Topology(
         hosts=tuple(
             replace(
@@ -39,17 +41,17 @@ def own_topology(topology: Topology, tenant: str) -> Topology:
                     for vfd in host.vfds
                 ),
             )
-            for host in topology.hosts
+            for host in around.hosts
         ),
-        nics=tuple(nic for nic in topology.nics if is_own(nic)),
+        nics=around.nics,
     )
-    if not _nics(own):
+    if not own.all_nics:
         raise NoSource(f"tenant {tenant} has no vNIC in this cloud that is known")
     return own
 
 
 def own_sources(
-    found: Iterable[Port], wanted: PacketFilter, *, own: Topology, topology: Topology
+    found: Iterable[Port], wanted: PacketFilter, *, own: Topology, topology: Lookups
 ) -> tuple[Port, ...]:
     """Leave out the ways in from outside, unless what comes in there is surely the tenant's.
 
@@ -66,30 +68,21 @@ def own_sources(
     return ports
 
 
-def _goes_to_own(wanted: PacketFilter, own: Topology, topology: Topology) -> bool:
+def _goes_to_own(wanted: PacketFilter, own: Topology, topology: Lookups) -> bool:
     """Whether packets of the filter that come in from outside can be nobody else's.
 
     Where tenants' addresses overlap, a packet at the gateway's outer port may be either's.
     """
-    names = {name for nic in _nics(own) for name in nic.names}
     if wanted.dst is None:
-        if wanted.dst_vm not in names:
+        if wanted.dst_vm not in own.nics_by_name:
             return False
         filters = resolved_filters(replace(wanted, src_vm=None, nic=None), own)
         prefixes = [one.dst for one in filters if one.dst is not None]
     else:
         prefixes = [wanted.dst]
-    mine = {address for nic in _nics(own) for address in nic.addresses}
-    others = {
-        address for nic in _nics(topology) if nic not in _nics(own) for address in nic.addresses
-    }
     return all(
         prefix.num_addresses == 1
-        and prefix.network_address in mine
-        and prefix.network_address not in others
+        and (mine := own.nics_by_address.get(prefix.network_address, ()))
+        and all(nic in mine for nic in topology.nics_by_address[prefix.network_address])
         for prefix in prefixes
     )
-
-
-def _nics(topology: Topology) -> tuple[Nic, ...]:
-    return (*topology.nics, *(port.nic for port in topology.ports if port.nic is not None))

@@ -7,10 +7,11 @@ from ipaddress import ip_network
 from dyetrace.errors import AmbiguousEndpoint, InvalidRequest, NoSource, UnknownEndpoint
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.packet import Network
-from dyetrace.model.topology import Nic, Port, PortKind, Topology
+from dyetrace.model.topology import Nic, Port, PortKind
+from dyetrace.planning.lookups import Lookups
 
 
-def source_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
+def source_ports(wanted: PacketFilter, topology: Lookups) -> tuple[Port, ...]:
     """Find the ports of the source VFDs: the sender's vNIC, or the way in from outside.
 
     Raises InvalidRequest, UnknownEndpoint, AmbiguousEndpoint or NoSource.
@@ -23,8 +24,9 @@ def source_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
     elif wanted.src is not None:
         ports = _ports_of_prefix(wanted.src, wanted, topology)
     else:
-        ports = _ports_of_tenant(_receivers_tenant(wanted, topology), topology)
-        ports += topology.external_ports
+        _refuse_ambiguous_receiver(wanted, topology)
+        tenant = _receivers_tenant(wanted, topology)
+        ports = _ports_of_tenant(tenant, topology) + topology.external_ports_for(tenant)
     if not ports:
         raise NoSource(
             f"no port is known where packets of {wanted} enter the cloud: "
@@ -33,7 +35,7 @@ def source_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
     return ports
 
 
-def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFilter, ...]:
+def resolved_filters(wanted: PacketFilter, topology: Lookups) -> tuple[PacketFilter, ...]:
     """Turn names into what a data plane can match: one filter per address of a named VM.
 
     The source port already stands for the sender, so its names need no address.
@@ -53,7 +55,7 @@ def resolved_filters(wanted: PacketFilter, topology: Topology) -> tuple[PacketFi
     return tuple(replace(plain, dst=ip_network(address)) for address in sorted(addresses, key=str))
 
 
-def check_names(wanted: PacketFilter, topology: Topology) -> None:
+def check_names(wanted: PacketFilter, topology: Lookups) -> None:
     """Raise UnknownEndpoint or AmbiguousEndpoint for names and addresses nobody has."""
     for name in (wanted.src_vm, wanted.dst_vm, wanted.nic):
         if name is not None and name not in topology.nics_by_name:
@@ -64,9 +66,9 @@ def check_names(wanted: PacketFilter, topology: Topology) -> None:
         _check_address(prefix, topology)
 
 
-def _check_address(prefix: Network | None, topology: Topology) -> None:
+def _check_address(prefix: Network | None, topology: Lookups) -> None:
     """An address that can be neither inside nor outside of this cloud is a typing error."""
-    if prefix is None or prefix.num_addresses > 1 or _may_be_outside(topology):
+    if prefix is None or prefix.num_addresses > 1 or topology.leads_outside:
         return
     if topology.has_unknown_addresses:
         return  # a tap VM whose addresses nobody knows may have it
@@ -79,19 +81,13 @@ def _check_address(prefix: Network | None, topology: Topology) -> None:
         )
 
 
-def _may_be_outside(topology: Topology) -> bool:
-    if topology.external_ports:
-        return True
-    return bool(topology.uplinks) and not topology.nics
-
-
-def _named_ports(wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
+def _named_ports(wanted: PacketFilter, topology: Lookups) -> tuple[Port, ...]:
     names = [name for name in (wanted.src_vm, wanted.nic) if name is not None]
     first, *others = (topology.vnic_ports_by_name.get(name, ()) for name in names)
     return tuple(port for port in first if all(port in ports for ports in others))
 
 
-def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Topology) -> tuple[Port, ...]:
+def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Lookups) -> tuple[Port, ...]:
     inside = _ports_with(prefix, wanted.tenant, topology)
     _refuse_several_tenants(str(prefix), inside)
     if inside:
@@ -101,33 +97,34 @@ def _ports_of_prefix(prefix: Network, wanted: PacketFilter, topology: Topology) 
         for port in _ports_of_tenant(wanted.tenant, topology)
         if port.nic is None or not port.nic.addresses
     )
-    return unknown + topology.external_ports
+    return unknown + topology.external_ports_for(_receivers_tenant(wanted, topology))
 
 
-def _ports_with(prefix: Network, tenant: str | None, topology: Topology) -> tuple[Port, ...]:
+def _ports_with(prefix: Network, tenant: str | None, topology: Lookups) -> tuple[Port, ...]:
     """Find the vNIC ports with an address of the prefix."""
-    if prefix.num_addresses == 1:
+    if tenant is None and prefix.num_addresses == 1:
         ports = topology.vnic_ports_by_address.get(prefix.network_address, ())
-        found = tuple(port for port in ports if port.kind is PortKind.VNIC)
-    else:
-        found = tuple(
-            port
-            for port in topology.vnic_ports
-            if port.nic is not None and any(address in prefix for address in port.nic.addresses)
-        )
+        return tuple(port for port in ports if port.kind is PortKind.VNIC)
     return tuple(
-        port for port in found if tenant is None or (port.nic and port.nic.tenant == tenant)
+        port
+        for port in _ports_of_tenant(tenant, topology)
+        if port.nic is not None and any(address in prefix for address in port.nic.addresses)
     )
 
 
-def _receivers_tenant(wanted: PacketFilter, topology: Topology) -> str | None:
+def _receivers_tenant(wanted: PacketFilter, topology: Lookups) -> str | None:
     """Whose packets are wanted where only their receiver is named; None if anybody's."""
     if wanted.tenant is not None:
         return wanted.tenant
     tenants = {nic.tenant for nic in _receivers(wanted, topology)}
-    if len(tenants) > 1 and wanted.dst is not None and wanted.dst.num_addresses == 1:
-        raise AmbiguousEndpoint(name=str(wanted.dst.network_address), tenants=tenants)
     return (tenants.pop() or None) if len(tenants) == 1 else None
+
+
+def _refuse_ambiguous_receiver(wanted: PacketFilter, topology: Lookups) -> None:
+    if wanted.tenant is None and wanted.dst is not None and wanted.dst.num_addresses == 1:
+        tenants = {nic.tenant for nic in _receivers(wanted, topology)}
+        if len(tenants) > 1:
+            raise AmbiguousEndpoint(name=str(wanted.dst.network_address), tenants=tenants)
 
 
 def _refuse_several_tenants(name: str, ports: Iterable[Port]) -> None:
@@ -136,7 +133,7 @@ def _refuse_several_tenants(name: str, ports: Iterable[Port]) -> None:
         raise AmbiguousEndpoint(name=name, tenants=tenants)
 
 
-def _receivers(wanted: PacketFilter, topology: Topology) -> Iterable[Nic]:
+def _receivers(wanted: PacketFilter, topology: Lookups) -> Iterable[Nic]:
     if wanted.dst_vm is not None:
         yield from topology.nics_by_name.get(wanted.dst_vm, ())
     if wanted.dst is not None and wanted.dst.num_addresses == 1:
@@ -147,7 +144,7 @@ def _receivers(wanted: PacketFilter, topology: Topology) -> Iterable[Nic]:
                 yield from nics
 
 
-def _ports_of_tenant(tenant: str | None, topology: Topology) -> tuple[Port, ...]:
+def _ports_of_tenant(tenant: str | None, topology: Lookups) -> tuple[Port, ...]:
     if tenant is None:
         return topology.vnic_ports
     return topology.vnic_ports_by_tenant.get(tenant, ())

@@ -134,7 +134,7 @@ class SimulatedCloud:
         ports = [self._uplink(host), *(self._vnic(vm) for vm in vms)]
         routers = []
         for network in networks:
-            netns = FIRST_VROUTER + network
+            netns, whose = FIRST_VROUTER + network, (tenant_of(network),)
             for link, side in ((TO_A, SIDE_A), (TO_B, SIDE_B)):
                 ports.append(self._link(host, network, link, (netns, side)))
             sides = [
@@ -145,7 +145,14 @@ class SimulatedCloud:
                 for link, side in ((TO_A, SIDE_A), (TO_B, SIDE_B))
             ]  # fmt: skip
             routers.append(
-                self._vfd(host, netns, f"vrouter-t{network}", VfdKind.VROUTER, tuple(sides))
+                self._vfd(
+                    host,
+                    netns,
+                    f"vrouter-t{network}",
+                    VfdKind.VROUTER,
+                    tuple(sides),
+                    tenants=whose,
+                )
             )
         return (self._vfd(host, VSWITCH, "vswitch", VfdKind.VSWITCH, tuple(ports)), *routers)
 
@@ -154,6 +161,7 @@ class SimulatedCloud:
         first = host - self.shape.hosts_with_vms
         ports, others = [self._uplink(host)], []
         for network in range(first, self.networks, gateways):
+            whose = (tenant_of(network),)
             for link, netns, name, kind in (
                 (TO_GATEWAY, FIRST_GATEWAY + network, "gateway", VfdKind.GATEWAY),
                 (TO_BALANCER, FIRST_BALANCER + network, "balancer", VfdKind.VROUTER),
@@ -163,7 +171,9 @@ class SimulatedCloud:
                 inner = [self._port(host, netns, INSIDE, "inside", PortKind.LINK, peer=peer)]
                 if kind is VfdKind.GATEWAY:
                     inner.append(self._port(host, netns, EXTERNAL, "outside", PortKind.EXTERNAL))
-                others.append(self._vfd(host, netns, f"{name}-t{network}", kind, tuple(inner)))
+                others.append(
+                    self._vfd(host, netns, f"{name}-t{network}", kind, tuple(inner), tenants=whose)
+                )
         return (self._vfd(host, VSWITCH, "vswitch", VfdKind.VSWITCH, tuple(ports)), *others)
 
     def _uplink(self, host: int) -> Port:
@@ -176,7 +186,7 @@ class SimulatedCloud:
         nic = Nic(
             id=f"{vm.name}-eth0",
             vm=vm.name,
-            tenant=f"t{vm.network}",
+            tenant=tenant_of(vm.network),
             mac=mac,
             addresses=(vm.address,),
         )
@@ -210,7 +220,16 @@ class SimulatedCloud:
             nic=nic,
         )
 
-    def _vfd(self, host: int, netns: int, name: str, kind: VfdKind, ports: tuple[Port, ...]) -> Vfd:
+    def _vfd(  # noqa: PLR0913 - a VFD's parts
+        self,
+        host: int,
+        netns: int,
+        name: str,
+        kind: VfdKind,
+        ports: tuple[Port, ...],
+        *,
+        tenants: tuple[str, ...] = (),
+    ) -> Vfd:
         return Vfd(
             host_number=self.number_of[host],
             netns=netns,
@@ -218,7 +237,13 @@ class SimulatedCloud:
             netns_name=f"{self.host_name(host)}.{name}",
             kind=kind,
             ports=ports,
+            tenants=tenants,
         )
+
+
+def tenant_of(network: int) -> str:
+    """Whose a network is."""
+    return f"t{network}"
 
 
 def vtep(host: int) -> IPv4Address:
