@@ -1,10 +1,11 @@
 """What a controller serves: a cloud of this machine, and the hosts that have joined it."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from dyetrace.wire.admission import JoinToken
 
 NONE = "none"
 JOINED = "joined"
+RENEW_WITHIN_S = 0.05
 SOMEWHERE = ("192.0.2.1", 9)  # RFC 5737: nobody's; connecting a datagram socket sends nothing
 
 log = logging.getLogger(__name__)
@@ -33,14 +35,24 @@ class Served:
     near: Callable[[], Cloud]  # of this machine
     gate: Gate | None
     inventory: Inventory
+    _told: "dict[str, tuple[Cloud, Cloud | None, Cloud]]" = field(default_factory=dict)
 
     def cloud(self) -> Cloud:
-        """Give all agents there are; one of this machine is not asked by way of the gate, too."""
+        """Give all agents there are; one of this machine is not asked by way of the gate, too.
+
+        It is the same as long as they are, whatever their number.
+        """
         near = self.near()
+        joined = self.gate.cloud(near.name) if self.gate is not None else None
+        before, with_joined, told = self._told.get(self.name, (None, None, near))
+        if near == before and joined is with_joined:
+            return told
         here = {agent.host for agent in near.agents}
-        joined = self.gate.cloud(near.name).agents if self.gate is not None else ()
-        agents = (*near.agents, *(agent for agent in joined if agent.host not in here))
-        return replace(near, agents=agents, inventory=self.inventory)
+        others = joined.agents if joined is not None else ()
+        agents = (*near.agents, *(agent for agent in others if agent.host not in here))
+        told = replace(near, agents=agents, inventory=self.inventory)
+        self._told[self.name] = (near, joined, told)
+        return told
 
 
 class Registration:
@@ -50,9 +62,17 @@ class Registration:
         """Take the name by which `--cloud` finds them."""
         self._gate, self._name = gate, name
         self._has_warned = False
+        self._is_due = False
+
+    def renew_soon(self) -> None:
+        """Write down who has joined; once, where many come at a time."""
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(RENEW_WITHIN_S, self.renew)
 
     def renew(self) -> None:
         """Write down who has joined."""
+        self._is_due = False
         cloud = self._gate.cloud(self._name)
         if not cloud.agents:
             self.end()

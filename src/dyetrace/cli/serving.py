@@ -89,7 +89,7 @@ class Controller:
     async def _open(self, gate: Gate, stack: AsyncExitStack) -> list[str]:
         """Open the gate, and say how a host comes in."""
         registration = Registration(gate, self.joined)
-        gate.on_change = registration.renew
+        gate.on_change = registration.renew_soon
         await gate.open()
         stack.callback(registration.end)
         stack.push_async_callback(gate.close)

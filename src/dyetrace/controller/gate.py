@@ -6,6 +6,7 @@ an agent of this machine is; every connection to it is a stream of its channel.
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 from collections import Counter
@@ -57,6 +58,19 @@ class _Inside:
     running: "asyncio.Task[None]"
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The hosts that were told of last, and what that was made of."""
+
+    cloud: Cloud = field(default_factory=lambda: Cloud(name="", agents=()))
+    entries: tuple[Entry, ...] = ()
+    holds_until: float = -math.inf
+
+    def is_of(self, name: str, entries: tuple[Entry, ...], now: float) -> bool:
+        """Whether that is as it was."""
+        return name == self.cloud.name and entries is self.entries and now < self.holds_until
+
+
 @dataclass(slots=True, kw_only=True)
 class Gate:
     """Admits agents while it is open; the folder holds its own certificate and the sockets."""
@@ -69,6 +83,7 @@ class Gate:
     on_change: Callable[[], None] = lambda: None  # an agent came or went
     _inside: dict[str, _Inside] = field(default_factory=dict)
     _sent_away: dict[str, str] = field(default_factory=dict)  # why, by host
+    _told: _Told = field(default_factory=_Told)
     _visits: "set[asyncio.Task[None]]" = field(default_factory=set)
     _standing: "list[asyncio.Task[None]]" = field(default_factory=list)
     _strangers: "Counter[str]" = field(default_factory=Counter)
@@ -112,15 +127,24 @@ class Gate:
         return tuple(sorted(self._inside))
 
     def cloud(self, name: str) -> Cloud:
-        """Give all hosts that have joined, those too whose agents are away."""
-        hosts = {entry.host for entry in self.enrolment.register.holding(self.now().timestamp())}
-        return Cloud(
+        """Give all hosts that have joined, those too whose agents are away.
+
+        It is the same as long as they are.
+        """
+        now, entries = self.now().timestamp(), self.enrolment.register.entries()
+        if self._told.is_of(name, entries, now):
+            return self._told.cloud
+        holding = [entry for entry in entries if entry.holds(now)]
+        cloud = Cloud(
             name=name,
             agents=tuple(
                 AgentAddress(host=host, socket=self._socket_of(host), is_certified=True)
-                for host in sorted(hosts)
+                for host in sorted({entry.host for entry in holding})
             ),
         )
+        holds_until = min((entry.expires for entry in holding), default=math.inf)
+        self._told = _Told(cloud, entries, holds_until)
+        return cloud
 
     def certificates(self) -> dict[str, float]:
         """Say until when each host's newest certificate holds, in seconds since 1970."""
@@ -314,8 +338,9 @@ class Gate:
 
     def _send_away_unproven(self) -> None:
         now = self.now().timestamp()
+        entries = {entry.serial: entry for entry in self.enrolment.register.entries()}
         for host, inside in tuple(self._inside.items()):
-            known = self.enrolment.register.entry(inside.entry.serial)
+            known = entries.get(inside.entry.serial)
             if known is None or not known.holds(now):
                 is_revoked = known is None or known.is_revoked
                 why = "its certificate was revoked" if is_revoked else "its certificate has expired"
