@@ -13,7 +13,6 @@ from dyetrace.inventory.clouds import load_cloud
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.task import Limits, TaskState, task_name
 from dyetrace.model.verdict import Verdict
-from dyetrace.planning.plan import plan
 from dyetrace.transport.in_process import InProcessLog
 from dyetrace.transport.log import Shipment
 from dyetrace.wire import blobs
@@ -61,11 +60,10 @@ async def timed_diagnosis(
     found.mark("add")
     task, log = new_task(wanted, limits), RememberingLog()
     links = Links(log=log)
-    fleet = Fleet(load_cloud(cloud), task_id=task.id, links=links)
+    fleet = Fleet(load_cloud(cloud), task=task, links=links)
     try:
-        topology = await fleet.open()
+        wanted, topology = await fleet.open()
         found.mark("hosts discovered")
-        plan(task, topology)
         store.add(task, cloud=cloud, request=request_json(wanted, limits))
 
         def enter(state: TaskState) -> None:
@@ -82,6 +80,7 @@ async def timed_diagnosis(
             task,
             fleet=fleet,
             topology=topology,
+            wanted=wanted,
             on_state=enter,
             on_progress=lambda _: None,
             is_cancelled=lambda: False,

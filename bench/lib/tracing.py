@@ -12,8 +12,6 @@ from dyetrace.inventory.clouds import Cloud, load_cloud
 from dyetrace.model.filter import PacketFilter
 from dyetrace.model.policy import Plan
 from dyetrace.model.task import Limits, Task, TaskId
-from dyetrace.model.topology import Topology
-from dyetrace.planning.plan import plan
 from dyetrace.wire.messages import Color, Done, Flush, Log, Remove, Request
 
 RequestFor = Callable[[int], Request]
@@ -23,10 +21,10 @@ RequestFor = Callable[[int], Request]
 class Controller:
     """Sets and lifts policies through the agents, as a Diagnosis does, when told to."""
 
-    def __init__(self, cloud: Cloud, links: Links, topology: Topology) -> None:
+    def __init__(self, cloud: Cloud, links: Links) -> None:
         self._cloud, self._links = cloud, links
         self._fleets: dict[TaskId, Fleet] = {}
-        self.topology = topology
+        self.topology = links.known.atlas.topology(links.known.atlas.host_by_number)
 
     @classmethod
     @asynccontextmanager
@@ -34,7 +32,8 @@ class Controller:
         """Connect to a lab cloud's agents."""
         links, found = Links(), load_cloud(cloud)
         try:
-            yield cls(found, links, await Fleet(found, task_id=0, links=links).open())
+            await links.survey(found)
+            yield cls(found, links)
         finally:
             await links.close()
 
@@ -44,10 +43,9 @@ class Controller:
         task = Task(
             id=secrets.randbits(63) | 1, wanted=wanted, limits=limits, opened_at=datetime.now(UTC)
         )
-        placed = plan(task, self.topology)
-        fleet = self._fleets[task.id] = Fleet(self._cloud, task_id=task.id, links=self._links)
+        fleet = self._fleets[task.id] = Fleet(self._cloud, task=task, links=self._links)
         try:
-            await fleet.open()
+            placed, _ = await fleet.open()
             fleet.begin(placed.log, lambda _: None)
             await _install(fleet, task, placed)
             yield task

@@ -46,13 +46,14 @@ class Agents:
 
     async def diagnose(self, task):
         """Carry a task out as the command line does."""
-        fleet = Fleet(self.cloud, task_id=task.id, links=self.links)
+        fleet = Fleet(self.cloud, task=task, links=self.links)
         try:
-            topology = await fleet.open()
+            wanted, topology = await fleet.open()
             return await diagnose(
                 task,
                 fleet=fleet,
                 topology=topology,
+                wanted=wanted,
                 on_state=lambda state: self.states.append(state.value),
                 on_progress=lambda progress: self.notes.append(progress.text),
                 is_cancelled=lambda: self.is_cancelled,

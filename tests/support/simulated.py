@@ -70,13 +70,14 @@ class Simulated:
 
     async def diagnose(self, planted: Planted):
         task = task_for(planted)
-        fleet = Fleet(self.cloud, task_id=task.id)
+        fleet = Fleet(self.cloud, task=task)
         try:
-            topology = await fleet.open()
+            wanted, topology = await fleet.open()
             return await diagnose(
                 task,
                 fleet=fleet,
                 topology=topology,
+                wanted=wanted,
                 on_state=lambda _: None,
                 on_progress=lambda _: None,
                 is_cancelled=lambda: False,

@@ -1,11 +1,11 @@
 """Where packets were lost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from dyetrace.analysis.partial import Alike
 from dyetrace.knowledge.loss import Place
-from dyetrace.model.packet import FiveTuple
+from dyetrace.model.packet import Address, FiveTuple
 from dyetrace.model.path import Fate, Path, Sighting
 from dyetrace.model.policy import Plan
 from dyetrace.model.record import Point
@@ -85,10 +85,19 @@ def next_host(path: Path, topology: Topology) -> int | None:
     return topology.hosts_by_underlay_address.get(path.last.outer.dst)
 
 
-def hosts_beyond(found: Iterable[Alike], planned: Plan, topology: Topology) -> frozenset[int]:
-    """Number the hosts that packets were sent to, where the task does not log."""
-    ends = [alike.path for alike in found if alike.path.fate is Fate.VANISHED]
-    sent_to = {next_host(path, topology) for path in ends if path.last.point is Point.EGRESS}
+def hosts_beyond(
+    found: Iterable[Alike], planned: Plan, homes: Mapping[Address, int]
+) -> frozenset[int]:
+    """Number the hosts that packets were sent to, where the task does not log.
+
+    homes: hosts by their address on the underlay.
+    """
+    ends = [alike.path.last for alike in found if alike.path.fate is Fate.VANISHED]
+    sent_to = {
+        homes.get(last.outer.dst)
+        for last in ends
+        if last.point is Point.EGRESS and last.outer is not None
+    }
     return frozenset(host for host in sent_to if host is not None and host not in planned.log)
 
 

@@ -66,13 +66,24 @@ def _why_unseen(
             code=Absence.NO_AGENT,
             text=f"they left host {name} towards {path.last.outer.dst}, where no agent is known",
         )
-    if len(topology.hosts) == 1:
+    if len(topology.hosts) == 1 and topology.is_whole:
         return Unknown(
             code=Absence.OUT_OF_SCOPE,
             text=f"they left {name}, the only host with an agent, "
             f"towards {path.last.five_tuple.dst}",
         )
-    return _why_blind(reports, reports)
+    return _why_blind(reports, reports) or _beyond_reach(name, topology)
+
+
+def _beyond_reach(name: str, topology: Topology) -> Unknown | None:
+    """Whether there are hosts where nobody looked for what left unencapsulated."""
+    if topology.is_whole:
+        return None
+    return Unknown(
+        code=Absence.OUT_OF_SCOPE,
+        text=f"they left host {name}, and may have gone to hosts that have nothing to do with "
+        "their tenant, so that nobody looked there",
+    )
 
 
 def _handed_over(path: Path, topology: Topology) -> Unknown | None:

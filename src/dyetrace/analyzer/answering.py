@@ -6,6 +6,7 @@ from typing import Protocol
 from dyetrace.analysis.partial import Partial
 from dyetrace.model.path import Fate
 from dyetrace.model.task import TaskId
+from dyetrace.model.topology import Topology
 from dyetrace.wire.messages import Written
 
 
@@ -20,6 +21,9 @@ class TaskAnalyzer(Protocol):
 
     async def partial(self, clocks: Mapping[int, int]) -> Partial:
         """Give what is known by now; clocks as in Analysis.analyze."""
+
+    def know(self, topology: Topology) -> None:
+        """Go by another topology."""
 
     async def start_anew(self) -> None:
         """Count only packets that are colored from now on."""

@@ -38,6 +38,11 @@ class EmbeddedAnalyzer:
             self._known = (version, related, found)
         return self._known[2]
 
+    def know(self, topology: Topology) -> None:
+        """Go by a topology that has more hosts."""
+        self._analysis = Analysis(topology=topology, name_drop=self._records.drop_named)
+        self._known = None
+
     async def start_anew(self) -> None:
         """Count only packets that are colored from now on."""
         self._records.start_anew(self._task_id)

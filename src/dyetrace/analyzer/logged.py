@@ -128,6 +128,7 @@ class LoggedAnalyzer:
     topology: Topology
     is_begun_here: bool = True
     _progress: Sequence[Progress] = ()  # as of what is known
+    _is_to_ask: bool = False  # for what is known was told of another topology
     _clocks: dict[int, int] = field(default_factory=dict)
     _known: Answer = field(default_factory=lambda: Answer(partial=Partial()))
     _not_counted: Partial = field(default_factory=Partial)
@@ -185,6 +186,10 @@ class LoggedAnalyzer:
             await self._asked(dict(clocks))
         return self._known.partial.without(self._not_counted)
 
+    def know(self, topology: Topology) -> None:
+        """Go by another topology."""
+        self.topology, self._is_to_ask = topology, True
+
     async def start_anew(self) -> None:
         """Count only packets that are colored from now on."""
         self._not_counted = self._known.partial
@@ -202,9 +207,10 @@ class LoggedAnalyzer:
     async def _asked(self, clocks: dict[int, int]) -> Answer:
         """Ask for the answer, unless nothing has been read since."""
         progress = await self.log.progress()
-        if progress != self._progress or clocks != self._clocks or not self._known.is_whole:
+        is_as_before = progress == self._progress and clocks == self._clocks
+        if self._is_to_ask or not is_as_before or not self._known.is_whole:
             self._known = await self.log.answer(self.task_id, topology=self.topology, clocks=clocks)
-            self._progress, self._clocks = progress, clocks
+            self._progress, self._clocks, self._is_to_ask = progress, clocks, False
         return self._known
 
 

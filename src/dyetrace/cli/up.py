@@ -167,6 +167,7 @@ def up(
                 find_cloud=served.cloud,
                 on_called=meters.called,
                 certificates=entrance.certificates if entrance is not None else dict,
+                links=diagnoses.links,
             ),
             identity_provider=provider,
             served=served,

@@ -75,7 +75,7 @@ class Diagnosis:
     on_progress: Callable[[Progress], None]
     is_cancelled: Callable[[], bool] = lambda: False
     on_verdict: Callable[[Verdict], None] = lambda _: None
-    plan: Plan | None = None  # if it was made already
+    plan: Plan
     taken_up: TakenUp | None = None
     _probes: int = 0
     _failed: Mapping[str, DyetraceError] = field(default_factory=dict)  # at logging, by host
@@ -91,7 +91,7 @@ class Diagnosis:
         The verdict is told before the policies are let go, which takes its time.
         """
         self._began = time.monotonic()
-        wanted = self.plan or self.fleet.plan(self.task, self.topology)
+        wanted = self.plan
         self.fleet.begin(wanted.log, lambda text: self._note([text]))
         try:
             await self.analyzer.begin()
@@ -183,12 +183,14 @@ class Diagnosis:
     async def _collect(self, wanted: Plan) -> Verdict:
         """Wait for packets in flight, look at the places of loss, and judge."""
         partial = await self._gathered(wanted)
-        strays = hosts_beyond(partial.of_task(self.task.id), wanted, self.topology)
+        strays = self._beyond(partial, wanted)
         if strays and not self.is_cancelled():
             partial = await self._looked_wider(strays) or partial
+            self._beyond(partial, wanted)
         found = partial.of_task(self.task.id)
+        await self.fleet.join(_hosts_of(found))  # others may have had LOG stand there
         await self._sites.settle(found)
-        reports = self.fleet.reports(self._not_installed, lost=self.analyzer.lost())
+        reports = self.fleet.reports(self._not_installed, self.topology, lost=self.analyzer.lost())
         await self._look_at_rules(found, wanted)
         evidence = await with_uncolored(
             await self._sites.evidence(found), found, fleet=self.fleet, topology=self.topology
@@ -211,6 +213,22 @@ class Diagnosis:
         await self._flush()
         return await self._partial()
 
+    def _beyond(self, partial: Partial, wanted: Plan) -> frozenset[int]:
+        """Number the hosts that packets went to though the task does not log there."""
+        homes = self.fleet.hosts_by_underlay_address
+        strays = hosts_beyond(partial.of_task(self.task.id), wanted, homes)
+        self._know(strays)
+        return strays
+
+    def _know(self, hosts: Iterable[int]) -> bool:
+        """Take in what more hosts are like, where packets were seen or went; says if any was."""
+        before = self.topology
+        if before.host_by_number.keys() >= set(hosts):
+            return False
+        self.topology = self.fleet.topology({*before.host_by_number, *hosts})
+        self.analyzer.know(self.topology)
+        return len(self.topology.hosts) > len(before.hosts)
+
     async def _looked_wider(self, strays: frozenset[int]) -> Partial | None:
         """Packets went where nobody looked: look there too, and color as many again.
 
@@ -218,8 +236,9 @@ class Diagnosis:
         """
         names = ", ".join(map(self.topology.host_name, sorted(strays)))
         self._note([f"packets went to {names}, beyond what their tenant reaches: looking there"])
+        await self.fleet.join(strays)
         self.fleet.widen(strays)
-        wider = self.fleet.plan(self.task, self.topology, also=strays)
+        wider = self.fleet.plan(also=strays)
         await self._log(replace(wider, log={host: wider.log[host] for host in strays}))
         await self.analyzer.start_anew()
         await self._colored_at(self.fleet.up(wider.color), wider)
@@ -332,7 +351,10 @@ class Diagnosis:
             for part in self.fleet.parts
             if part.clock is not None
         }
-        return await self.analyzer.partial(clocks)
+        partial = await self.analyzer.partial(clocks)
+        if self._know(_hosts_of(partial.of_task(self.task.id))):
+            partial = await self.analyzer.partial(clocks)
+        return partial
 
     def _observed(
         self,
@@ -377,6 +399,11 @@ class Diagnosis:
             self._report(note)
 
 
+def _hosts_of(found: Iterable[Alike]) -> set[int]:
+    """Number the hosts that have seen packets."""
+    return {sighting.port_key[0] for alike in found for sighting in alike.path.sightings}
+
+
 async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
     task: Task,
     *,
@@ -386,7 +413,7 @@ async def diagnose(  # noqa: PLR0913 - collaborators, by keyword
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
     on_verdict: Callable[[Verdict], None] = lambda _: None,
-    wanted: Plan | None = None,
+    wanted: Plan,
     taken_up: TakenUp | None = None,
 ) -> Verdict:
     """Carry out one task; the fleet is to be closed, whatever happens.

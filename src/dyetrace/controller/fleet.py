@@ -1,72 +1,143 @@
-"""All agents of a cloud, spoken to at once for one task."""
+"""The agents that a task has to do with, spoken to at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dyetrace.analysis.losses import HostReport
+from dyetrace.controller.link import AgentLink
 from dyetrace.controller.links import Links
 from dyetrace.controller.part import Part
-from dyetrace.errors import AgentUnreachable, DyetraceError, NoSource, UnknownEndpoint
+from dyetrace.controller.survey import Survey
+from dyetrace.errors import (
+    AgentUnreachable,
+    AmbiguousEndpoint,
+    DyetraceError,
+    NoSource,
+    UnknownEndpoint,
+)
 from dyetrace.inventory.clouds import Cloud
 from dyetrace.inventory.merge import Conflict
+from dyetrace.model.packet import Address
 from dyetrace.model.policy import ColorCounts, Plan
-from dyetrace.model.task import Task, TaskId
-from dyetrace.model.topology import Host, Topology
+from dyetrace.model.task import Task
+from dyetrace.model.topology import Topology
 from dyetrace.planning.plan import plan
+
+MOST_ROUNDS = 4  # of planning, while hosts turn out to be otherwise than was known
+MOST_NAMED = 10
 
 
 class Fleet:
-    """The agents of one cloud. An agent that fails is down for the rest of the task."""
+    """The agents in one task's reach. An agent that fails is down for the rest of the task."""
 
-    def __init__(self, cloud: Cloud, *, task_id: TaskId, links: Links | None = None) -> None:
+    def __init__(self, cloud: Cloud, *, task: Task, links: Links | None = None) -> None:
         """Take the addresses; nothing is connected yet. Without links it has its own."""
-        self._cloud = cloud
+        self._cloud, self._task = cloud, task
         self._owns_links = links is None
         self.links = links if links is not None else Links()
         self.news = asyncio.Event()
-        self.parts = [
-            Part(task_id=task_id, link=self.links.to(agent), news=self.news)
-            for agent in cloud.agents
-        ]
+        self._parts: dict[str, Part] = {}  # by host
+        self._survey = Survey()
         self._planned: set[int] = set()  # the hosts that have something to do
+        self._on_note: Callable[[str], None] = lambda _: None
         self.notes: list[str] = []
-        self.conflicts: tuple[Conflict, ...] = ()  # between inventory and agents
 
-    async def open(self, *, is_taken_up: bool = False) -> Topology:
-        """Connect to every agent; raises AgentUnreachable if none answers.
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The hosts' parts in the task."""
+        return tuple(self._parts.values())
 
-        is_taken_up: an earlier process had begun with the task, and what it saw comes again.
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What inventory and agents contradict each other in."""
+        return self.links.known.conflicts
+
+    async def open(self, *, is_taken_up: bool = False) -> tuple[Plan, Topology]:
+        """Connect to the agents in reach and plan, with what these hosts are like now.
+
+        Raises what planning raises, and AgentUnreachable if no agent answers. is_taken_up: an
+        earlier process had begun with the task, and what it saw comes again.
         """
+        if is_taken_up:  # its reach is known once they have come again
+            self.links.serve(self._cloud)
+            await self._open([self.links.to(agent) for agent in self._cloud.agents], again=True)
+        self._survey = await self.links.survey(self._cloud)
+        if not self._survey.is_any_up:
+            said = "; ".join([*self.notes, *self._survey.unknown.values()])
+            raise AgentUnreachable(said or f"cloud {self._cloud.name} has no agents")
+        wanted = await self._planned_anew()
+        for _ in range(MOST_ROUNDS):
+            if not await self._reach(wanted.log):
+                break
+            wanted = await self._planned_anew()
+        self._leave_out(set(wanted.log))
+        self.notes += self.links.known.left_out
+        return wanted, self.topology(wanted.log)
+
+    def topology(self, hosts: Iterable[int]) -> Topology:
+        """Cut these hosts out of what is known of the cloud."""
+        return self.links.known.atlas.topology(hosts)
+
+    @property
+    def hosts_by_underlay_address(self) -> Mapping[Address, int]:
+        """Numbers of all hosts, in reach or not, by where encapsulated packets go."""
+        return self.links.known.atlas.hosts_by_underlay_address
+
+    async def join(self, hosts: Iterable[int]) -> None:
+        """Connect to more hosts' agents."""
+        await self._reach(hosts)
         for part in self.parts:
-            part.began_after = 0 if is_taken_up else part.link.received
+            part.note = self._on_note
+
+    async def _planned_anew(self) -> Plan:
+        """Plan; what nobody knows may be new: then everybody is asked."""
+        try:
+            return plan(self._task, self.links.known.atlas)
+        except (NoSource, UnknownEndpoint, AmbiguousEndpoint):
+            await self.links.survey(self._cloud, is_urgent=True)
+            return self.plan()
+
+    async def _reach(self, hosts: Iterable[int]) -> bool:
+        """Open what parts are lacking; says whether their hosts differ from what was known."""
+        known = self.links.known.atlas.host_by_number
+        before = {number: known[number] for number in hosts if number in known}
+        lacking = [host.name for host in before.values() if host.name not in self._parts]
+        await self._open([self._survey.link(name) for name in lacking], again=False)
+        return any(known.get(number) is not host for number, host in before.items())
+
+    async def _open(self, links: Iterable[AgentLink], *, again: bool) -> None:
+        opened = [
+            Part(task_id=self._task.id, link=link, news=self.news, host=link.host) for link in links
+        ]
+        for part in opened:
+            part.began_after = 0 if again else part.link.received
+            self._parts[part.name] = part
         outcomes = await asyncio.gather(
-            *(part.open_again() if is_taken_up else part.open() for part in self.parts),
+            *(part.open_again() if again else part.open() for part in opened),
             return_exceptions=True,
         )
-        errors = [error for error in outcomes if isinstance(error, BaseException)]
-        for error in errors:
-            if not isinstance(error, DyetraceError):
-                raise error
-            self.notes.append(str(error))
-        if not any(part.is_up for part in self.parts):
-            raise AgentUnreachable(
-                "; ".join(self.notes) or f"cloud {self._cloud.name} has no agents"
-            )
-        for part in self.parts:
+        for part, outcome in zip(opened, outcomes, strict=True):
+            if isinstance(outcome, DyetraceError):
+                part.is_absent()
+                self.notes.append(str(outcome))
+            elif isinstance(outcome, BaseException):
+                raise outcome
             self.notes.extend(f"{part.name}: {note}" for note in part.notes)
-        hosts = tuple(part.host for part in self.parts if part.host.number)
-        _refuse_number_clashes(hosts)
-        known = self.links.known(self._cloud, hosts)
-        self.conflicts = known.conflicts
-        return known.topology
+
+    def _leave_out(self, planned: set[int]) -> None:
+        """Close parts that turned out to have nothing to do."""
+        for name, part in tuple(self._parts.items()):
+            if part.host.number not in planned and not part.is_held:
+                part.close()
+                part.link.acknowledge()
+                del self._parts[name]
 
     def begin(self, hosts: Iterable[int], on_note: Callable[[str], None]) -> None:
         """Count losses from now on, and tell when a connection to these hosts goes or comes."""
-        self._planned = set(hosts)
+        self._planned, self._on_note = set(hosts), on_note
         for part in self.parts:
-            if part.host.number in self._planned:
-                part.note = on_note
+            part.note = on_note
             part.set_out()
 
     def widen(self, hosts: Iterable[int]) -> None:
@@ -80,19 +151,19 @@ class Fleet:
             if part.host.number in wanted:
                 part.was_begun()
 
-    def plan(self, task: Task, topology: Topology, *, also: frozenset[int] = frozenset()) -> Plan:
-        """Plan a task for the hosts that answered; also: hosts to log at though out of reach.
+    def plan(self, *, also: frozenset[int] = frozenset()) -> Plan:
+        """Plan the task as the cloud is known now; also: hosts to log at though out of reach.
 
         Raises what planning raises; AgentUnreachable where that may be for want of a host.
         """
         try:
-            return plan(task, topology, also=also)
+            return plan(self._task, self.links.known.atlas, also=also)
         except (NoSource, UnknownEndpoint) as error:
-            silent = [part.name for part in self.parts if not part.host.number]
+            silent = sorted(self._survey.unknown)
             if not silent:
                 raise
             raise AgentUnreachable(
-                f"{error}. It may be on a host whose agent does not answer: {', '.join(silent)}"
+                f"{error}. It may be on a host whose agent does not answer: {_some(silent)}"
             ) from error
 
     async def close(self) -> None:
@@ -140,19 +211,26 @@ class Fleet:
         return {part.host.number: part.colored for part in self.parts if part.colored is not None}
 
     def reports(
-        self, not_installed: Iterable[str], *, lost: Mapping[int, int]
+        self, not_installed: Iterable[str], topology: Topology, *, lost: Mapping[int, int]
     ) -> dict[int, HostReport]:
-        """What is known of each host's part in a task; lost: records, after they had left it."""
+        """What is known of each host's part in a task, also of those that have none.
+
+        lost: records, after they had left their host.
+        """
         lacking = set(not_installed)
-        return {
-            part.host.number or -position: _with_lost(
+        others = {
+            host.number: HostReport(number=host.number, name=host.name, is_in_scope=False)
+            for host in topology.hosts
+        }
+        return others | {
+            part.host.number: _with_lost(
                 part.report(
-                    is_in_scope=not part.host.number or part.host.number in self._planned,
+                    is_in_scope=part.host.number in self._planned,
                     is_installed=part.name not in lacking,
                 ),
                 lost.get(part.host.number, 0),
             )
-            for position, part in enumerate(self.parts, start=1)
+            for part in self.parts
         }
 
 
@@ -160,11 +238,6 @@ def _with_lost(report: HostReport, records: int) -> HostReport:
     return replace(report, records_lost=report.records_lost + records)
 
 
-def _refuse_number_clashes(hosts: Iterable[Host]) -> None:
-    named: dict[int, str] = {}
-    for host in hosts:
-        other = named.setdefault(host.number, host.name)
-        if host.number and other != host.name:
-            raise AgentUnreachable(
-                f"hosts {other} and {host.name} share the number {host.number}: rename one"
-            )
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

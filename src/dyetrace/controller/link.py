@@ -57,6 +57,7 @@ WELCOME_WITHIN_S = 20.0  # it may be attaching for other tasks
 EACH_PORT_WITHIN_S = 0.1  # attaching takes some 10 ms, and hosts of one kernel wait for each other
 REFUSED_WITHIN_S = 5.0  # where nobody listens on this machine, nobody will soon
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
+AWAY_S = 2.0  # a task that begins waits no longer for who was there before
 TRIES = 2  # of a request that a connected agent does not answer
 FRESH_NS = SECOND_NS // 5  # tasks that begin at once share a discovery
 CLOCK_HOLDS_S = 60.0  # crystals drift some 10 us a second
@@ -81,6 +82,7 @@ class AgentLink:
     name: str
     socket: Path
     on_records: Callable[["AgentLink", Records], None]
+    on_host: Callable[[Host], None] = lambda _: None  # as it was discovered
     session: SessionId = ""
     is_resumable: bool = False
     log_partitions: int = 0  # of the record log that the agent is to write into; none: to us
@@ -118,16 +120,36 @@ class AgentLink:
         at_most_old_ns: how long ago it may have been discovered. Raises AgentUnreachable or
         ProtocolRefused.
         """
+        await self._be_connected()
+        if self._getting_to_know is None:
+            self._getting_to_know = asyncio.create_task(self._get_to_know(at_most_old_ns))
+            self._getting_to_know.add_done_callback(self._has_got_to_know)
+        await asyncio.shield(self._getting_to_know)
+
+    async def look(self, *, at_most_old_ns: int) -> None:
+        """Be connected, and know the host as it was lately; raises what open does."""
+        await self._be_connected()
+        await self._discover(at_most_old_ns)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether a connection is lost, and another one is hoped for."""
+        return self.is_up and (self._connection is None or self._connection.is_lost)
+
+    async def relate(self, *, holds_s: float) -> None:
+        """Relate its clock to ours, unless that was done in so many seconds."""
+        now = time.monotonic()
+        if now - self._related_at > holds_s:
+            self.clock = await related_clock(lambda: self.ask(Ping(request=0), Pong))
+            self._related_at = now
+
+    async def _be_connected(self) -> None:
         async with self._opening:
             if not self.is_up:
                 await self._connect(WELCOME_WITHIN_S)
                 self.is_up = True
                 if self._keeping is None or self._keeping.done():
                     self._keeping = self._start(self._keep_leases())
-        if self._getting_to_know is None:
-            self._getting_to_know = asyncio.create_task(self._get_to_know(at_most_old_ns))
-            self._getting_to_know.add_done_callback(self._has_got_to_know)
-        await asyncio.shield(self._getting_to_know)
 
     async def ask(
         self, request: Request, kind: type[A], *, within_s: float = 0.0, ports: int = 0
@@ -341,16 +363,24 @@ class AgentLink:
 
     async def _get_to_know(self, at_most_old_ns: int) -> None:
         """Discover the host and relate its clock, unless that was done lately."""
-        now = time.monotonic()
-        if now - self._discovered_at > at_most_old_ns / SECOND_NS:
-            discover = Discover(request=0, at_most_old_ns=at_most_old_ns, known=self._revision)
-            found = await self.ask(discover, Discovered, within_s=WELCOME_WITHIN_S)
-            if found.host is not None:  # else all that was made of it holds
-                self.host, self._revision = found.host, found.revision
-            self.notes, self._discovered_at = found.notes, time.monotonic()
-        if now - self._related_at > CLOCK_HOLDS_S:
-            self.clock = await related_clock(lambda: self.ask(Ping(request=0), Pong))
-            self._related_at = now
+        if self.is_away:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AWAY_S):
+                    await self._connected()
+            if self.is_away:
+                raise AgentUnreachable(f"the agent of host {self.name} is away")
+        await self._discover(at_most_old_ns)
+        await self.relate(holds_s=CLOCK_HOLDS_S)
+
+    async def _discover(self, at_most_old_ns: int) -> None:
+        if time.monotonic() - self._discovered_at <= at_most_old_ns / SECOND_NS:
+            return
+        discover = Discover(request=0, at_most_old_ns=at_most_old_ns, known=self._revision)
+        found = await self.ask(discover, Discovered, within_s=WELCOME_WITHIN_S)
+        if found.host is not None:  # else all that was made of it holds
+            self.host, self._revision = found.host, found.revision
+            self.on_host(self.host)
+        self.notes, self._discovered_at = found.notes, time.monotonic()
 
     def _has_got_to_know(self, task: "asyncio.Task[None]") -> None:
         self._getting_to_know = None

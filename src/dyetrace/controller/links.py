@@ -4,19 +4,18 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dyetrace.analyzer.answering import TaskAnalyzer
 from dyetrace.analyzer.embedded import EmbeddedAnalyzer
 from dyetrace.analyzer.sorted_records import SortedRecords
+from dyetrace.controller.known import Known
 from dyetrace.controller.link import AgentLink
+from dyetrace.controller.survey import Survey
 from dyetrace.inventory.clouds import AgentAddress, Cloud
-from dyetrace.inventory.merge import Conflict, merge
-from dyetrace.inventory.overlay import apply_inventory
 from dyetrace.model.task import TaskId
-from dyetrace.model.topology import Host, Topology
+from dyetrace.model.topology import Topology
 from dyetrace.transport.in_process import InProcessLog
 from dyetrace.transport.log import RecordLog, Shipment
 from dyetrace.wire.messages import Records, SessionId
@@ -32,31 +31,6 @@ def new_session() -> SessionId:
     return secrets.token_hex(16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """A cloud as its hosts and its inventory say that it is."""
-
-    cloud: Cloud
-    hosts: tuple[Host, ...]  # as discovered
-    topology: Topology
-    conflicts: tuple[Conflict, ...]
-
-    @classmethod
-    def of(cls, cloud: Cloud, hosts: tuple[Host, ...]) -> "Known":
-        """Lay the inventory over the hosts."""
-        inventory = cloud.inventory
-        merged = merge(inventory, (apply_inventory(host, cloud.nics) for host in hosts))
-        return cls(
-            cloud=cloud,
-            hosts=hosts,
-            topology=Topology(
-                hosts=merged.hosts,
-                nics=(*cloud.nics.values(), *(entry.nic for entry in inventory.nics)),
-            ),
-            conflicts=merged.conflicts,
-        )
-
-
 @dataclass(slots=True, kw_only=True)
 class Links:
     """One link an agent, whatever the number of tasks."""
@@ -67,7 +41,8 @@ class Links:
     log: RecordLog = field(default_factory=InProcessLog)
     log_reader: "LogReader | None" = None  # records are in a log that others analyse
     records: SortedRecords = field(init=False)
-    _known: "Known | None" = None
+    known: Known = field(default_factory=Known)
+    standing: Survey = field(default_factory=Survey)
     _is_to_sort: bool = False
     _links: dict[tuple[str, Path], AgentLink] = field(default_factory=dict)
 
@@ -88,6 +63,7 @@ class Links:
                 is_resumable=self.is_resumable or agent.is_certified,
                 is_certified=agent.is_certified,
                 why_out=self.why_out,
+                on_host=self.known.saw,
             )
             if self.log_reader is not None:
                 link = self._links[key]
@@ -103,21 +79,21 @@ class Links:
             return EmbeddedAnalyzer(topology=topology, records=self.records, task_id=task_id)
         return self.log_reader.analyzer_of(task_id, topology, is_begun_here=is_begun_here)
 
-    def known(self, cloud: Cloud, hosts: tuple[Host, ...]) -> "Known":
-        """Put together what hosts and inventory say: once, as long as both stay as they are."""
-        last = self._known
-        is_as_before = (
-            last is not None
-            and len(hosts) == len(last.hosts)
-            and all(map(is_, hosts, last.hosts))
-            and cloud == last.cloud
-        )
-        if last is None or not is_as_before:
-            last = self._known = Known.of(cloud, hosts)
-        return last
+    async def survey(self, cloud: Cloud, *, is_urgent: bool = False) -> Survey:
+        """Know all hosts of the cloud, as they were lately; where that is urgent, as they are."""
+        self.serve(cloud)
+        await self.standing.catch_up(is_urgent=is_urgent)
+        return self.standing
+
+    def serve(self, cloud: Cloud) -> None:
+        """Go by what this cloud's agents and inventory say from now on."""
+        if cloud is not self.known.cloud:
+            self.known.serve(cloud)
+            self.standing.of({agent.host: self.to(agent) for agent in cloud.agents})
 
     async def close(self) -> None:
         """Disconnect from all; each then lets go of what this controller had asked for."""
+        await self.standing.close()
         links, self._links = list(self._links.values()), {}
         await asyncio.gather(*(link.close() for link in links))
 

@@ -24,6 +24,7 @@ LEASE_NS = 10_000_000_000
 BACK_WITHIN_S = 15.0  # by then an agent has let go of what nobody renewed
 LOOK_EVERY_S = 0.25
 
+ABSENT = "did not answer when the task began"
 DIED = "died during the task"
 SILENT = "did not answer any more during the task"
 OUT_OF_REACH = "was out of reach for too long during the task"
@@ -161,6 +162,10 @@ class Part:
     def given_up(self, why: str) -> None:
         """The agent cannot be reached any more."""
         self._has_gap(why)
+
+    def is_absent(self) -> None:
+        """The agent could not be reached to begin with."""
+        self._has_gap(ABSENT)
 
     def report(self, *, is_in_scope: bool, is_installed: bool) -> HostReport:
         """Say what is known of it."""

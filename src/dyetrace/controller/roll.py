@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from dyetrace import __version__
 from dyetrace.controller.clocks import Clock
 from dyetrace.controller.link import FRESH_NS, AgentLink
+from dyetrace.controller.links import Links
 from dyetrace.errors import DyetraceError
 from dyetrace.inventory.clouds import AgentAddress, Cloud
 from dyetrace.model.topology import Host
@@ -18,6 +19,8 @@ from dyetrace.wire.messages import Examine, Examined, Vitals
 HOWEVER_OLD_NS = 2**62  # more than a century
 CALL_EVERY_S = 30.0
 EXAMINED_WITHIN_S = 20.0
+AT_ONCE = 256  # agents that are asked
+CLOCK_IS_TOLD_S = 600.0  # whoever lists clocks wants to see which are wrong
 CLOCK_IS_VAGUE_NS = 1_000_000  # a hop takes less
 CERTIFICATE_ENDS_SOON = timedelta(hours=1)  # it should have been renewed long before
 
@@ -56,31 +59,51 @@ class Entry:
         return datetime.fromtimestamp(ends_s, UTC) if ends_s is not None else None
 
 
-async def call_roll(cloud: Cloud, *, checks: bool = False) -> tuple[Entry, ...]:
-    """Ask all agents of a cloud at once; checks: have their hosts examined as well."""
-    return tuple(await asyncio.gather(*(_called(agent, checks) for agent in cloud.agents)))
+async def call_roll(
+    cloud: Cloud, *, checks: bool = False, links: Links | None = None
+) -> tuple[Entry, ...]:
+    """Ask all agents of a cloud; checks: have their hosts examined as well.
+
+    links: to ask by, and to leave open; else agents are connected to for this only.
+    """
+    turn = asyncio.Semaphore(AT_ONCE)
+    if links is not None:
+        links.serve(cloud)
+
+    async def called(agent: AgentAddress) -> Entry:
+        async with turn:
+            link = links.to(agent) if links is not None else _link_to(agent)
+            try:
+                return await _called(link, checks=checks)
+            finally:
+                if links is None:
+                    await link.close()
+
+    return tuple(await asyncio.gather(*map(called, cloud.agents)))
 
 
-async def _called(agent: AgentAddress, checks: bool) -> Entry:  # noqa: FBT001 - as above
-    link = AgentLink(
+def _link_to(agent: AgentAddress) -> AgentLink:
+    return AgentLink(
         name=agent.host,
         socket=agent.socket,
         on_records=lambda *_: None,
         is_certified=agent.is_certified,
     )
+
+
+async def _called(link: AgentLink, *, checks: bool) -> Entry:
     try:
         # Who only calls the roll has no host look around for it.
-        await link.open(at_most_old_ns=FRESH_NS if checks else HOWEVER_OLD_NS)
+        await link.look(at_most_old_ns=FRESH_NS if checks else HOWEVER_OLD_NS)
+        await link.relate(holds_s=CLOCK_IS_TOLD_S)
         told = await link.ask(
             Examine(request=0, checks=checks), Examined, within_s=EXAMINED_WITHIN_S
         )
     except DyetraceError as error:
-        return Entry(name=agent.host, called_at=datetime.now(UTC), error=str(error))
-    finally:
-        await link.close()
+        return Entry(name=link.name, called_at=datetime.now(UTC), error=str(error))
     now = datetime.now(UTC)
     return Entry(
-        name=agent.host,
+        name=link.name,
         called_at=now,
         host=link.host,
         notes=link.notes,
@@ -159,13 +182,14 @@ class Roll:
     find_cloud: Callable[[], Cloud]  # called in a thread
     on_called: Callable[[tuple[Entry, ...]], None] = lambda _: None
     certificates: Callable[[], Mapping[str, float]] = dict  # by host; called in a thread
+    links: Links | None = None  # to ask by
     every_s: float = CALL_EVERY_S
     _heard_at: dict[str, datetime] = field(default_factory=dict)
 
     async def call(self, *, checks: bool = False) -> tuple[Entry, ...]:
         """Call it now; raises what finding the cloud raises."""
         cloud = await asyncio.to_thread(self.find_cloud)
-        called = await call_roll(cloud, checks=checks)
+        called = await call_roll(cloud, checks=checks, links=self.links)
         self._heard_at |= {entry.name: entry.called_at for entry in called if entry.is_up}
         ends = await asyncio.to_thread(self.certificates)
         entries = tuple(

@@ -73,15 +73,14 @@ class Prepared:
 async def prepare(
     task: Task, cloud: Cloud, links: Links | None = None, *, taken_up: TakenUp | None = None
 ) -> Prepared:
-    """Connect to the cloud's agents and plan, so that all that can be refused is refused.
+    """Plan, and connect to the agents in reach, so that all that can be refused is refused.
 
     Raises what planning raises, and AgentUnreachable. Whoever gets it closes its fleet.
     taken_up: how far an earlier process had come with it.
     """
-    fleet = Fleet(cloud, task_id=task.id, links=links)
+    fleet = Fleet(cloud, task=task, links=links)
     try:
-        topology = await fleet.open(is_taken_up=taken_up is not None)
-        wanted = fleet.plan(task, topology)
+        wanted, topology = await fleet.open(is_taken_up=taken_up is not None)
     except BaseException:
         await fleet.close()
         raise

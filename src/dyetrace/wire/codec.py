@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +15,8 @@ from dyetrace.model.packet import Address, Network
 from dyetrace.wire.messages import Message
 
 T = TypeVar("T")
+
+MOST_ADDRESSES = 1 << 14  # that are kept as read: each policy has those of its host
 
 MESSAGE_TYPES = {kind.__name__: kind for kind in get_args(Message)}
 
@@ -29,7 +31,7 @@ def converter() -> Converter:
     made = Converter(unstruct_collection_overrides={frozenset: sorted, tuple: list})
     for kind in (Address, Network, *get_args(Address), *get_args(Network)):
         made.register_unstructure_hook(kind, str)
-    _register_union(made, Address, ip_address)
+    _register_union(made, Address, lru_cache(MOST_ADDRESSES)(ip_address))
     _register_union(made, Network, ip_network)
     made.register_unstructure_hook(timedelta, timedelta.total_seconds)
     made.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
