@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,19 +72,26 @@ class Crowd:
         )
         asyncio.get_running_loop().add_reader(wire.fileno(), wire.take)
         sightings = Sightings(traffic.cloud)
-        agents = [self._agent(host, traffic, sightings, wire) for host in self.hosts]
-        running = [asyncio.create_task(agent.serve()) for agent, _ in agents]
+        agents = {host: self._agent(host, traffic, sightings, wire) for host in self.hosts}
+        running = {host: [asyncio.create_task(agents[host][0].serve())] for host in self.hosts}
         try:
-            await self._join([dialer.member for _, dialer in agents])
-            for _, dialer in agents:
-                running.append(asyncio.create_task(dialer.run()))
+            await self._join([dialer.member for _, dialer in agents.values()])
+            for host, (_, dialer) in agents.items():
+                running[host].append(asyncio.create_task(dialer.run()))
                 await asyncio.sleep(SETTLE_S)
-            print(f"joined {len(agents)}", flush=True)  # noqa: T201 - whoever started it waits
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            _say(f"joined {len(agents)}")
+            async for what, host in _told():
+                if what == "lose":
+                    wire.takers.pop(host, None)
+                    await _ended(running.pop(host, []))
+                elif host not in running:
+                    server, dialer = self._agent(host, traffic, sightings, wire)
+                    running[host] = [
+                        asyncio.create_task(work()) for work in (server.serve, dialer.run)
+                    ]
+                    _say(f"started {host}")
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await _ended([task for tasks in running.values() for task in tasks])
             wire.close()
 
     def _agent(
@@ -120,6 +127,28 @@ class Crowd:
                 )
 
         await asyncio.gather(*map(join, self.hosts, members))
+
+
+async def _told() -> AsyncIterator[tuple[str, int]]:
+    """Give what is said on stdin: `lose HOST` or `start HOST`; then nothing more, for ever."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while line := await reader.readline():
+        what, _, host = line.decode().partition(" ")
+        yield what, int(host)
+    await asyncio.Event().wait()
+
+
+async def _ended(tasks: "Sequence[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - whoever started it waits for it
 
 
 def main() -> None:

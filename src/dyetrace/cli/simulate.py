@@ -28,6 +28,10 @@ def simulate(
     clock_skew: Annotated[
         float, typer.Option(help="Hosts' clocks differ by up to so many seconds.", min=0)
     ] = 0.0,
+    lost_agents: Annotated[
+        int,
+        typer.Option(help="Agents that die while tasks run; every second one comes back.", min=0),
+    ] = 0,
     processes: Annotated[int, typer.Option(help="To spread the agents over.", min=1)] = 2,
     seed: Annotated[int, typer.Option(help="The same seed gives the same cloud.")] = 1,
     report: Annotated[
@@ -64,6 +68,7 @@ def simulate(
             healthy=1.0 if faults == "none" else 0.1,
             packet_count=packets,
             processes=min(processes, hosts),
+            lost_agents=lost_agents,
         )
     except ValueError as error:
         raise InvalidRequest(str(error)) from error

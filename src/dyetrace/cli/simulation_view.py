@@ -14,15 +14,17 @@ from dyetrace.lab.simulation.report import Json, Report
 
 WIDTH = 30  # of the progress bar, in characters
 MIB = 1024 * 1024
+TOLD = 5  # lines a stage, where there is no terminal
 FEW = 5  # wrong verdicts that the text tells
 LONGEST = 200  # characters of what was said instead
 
 
 class ProgressLine:
-    """A bar on stderr that renews itself on a terminal, else a line a stage."""
+    """A bar on stderr that renews itself on a terminal, else some lines a stage."""
 
     def __init__(self) -> None:
         self._stage = ""
+        self._told = 0
 
     def __enter__(self) -> Self:
         return self
@@ -37,9 +39,9 @@ class ProgressLine:
             full = WIDTH * done // max(whole, 1)
             bar = "#" * full + "." * (WIDTH - full)
             typer.echo(f"\r\x1b[K{stage:<24} [{bar}] {done}/{whole}", err=True, nl=False)
-        elif stage != self._stage:
-            typer.echo(f"{stage} ({whole})", err=True)
-        self._stage = stage
+        elif stage != self._stage or done * TOLD // max(whole, 1) > self._told:
+            typer.echo(f"{stage} {done}/{whole}", err=True)
+        self._stage, self._told = stage, done * TOLD // max(whole, 1)
 
 
 def as_text(report: Report) -> str:
@@ -59,6 +61,7 @@ def as_text(report: Report) -> str:
         table(["", "TASKS", "VERDICT", "PLACE", "CAUSE"], rows),
         "",
         f"False accusations: {accuracy['false_accusations']}",
+        *_without_agents(facts["without_agents"]),
         f"Losses by chance that spared the colored packets: {accuracy['lucky']}",
         f"Request to verdict: {_times(facts['verdict_s'])}",
         f"Adding a task: {_times(facts['add_s'])}",
@@ -92,6 +95,13 @@ def _shares(found: Json) -> list[str]:
         str(found["tasks"]),
         *("-" if found[name] is None else f"{found[name]:.1%}" for name in names),
     ]
+
+
+def _without_agents(found: Json) -> list[str]:
+    if not found["tasks"]:
+        return []
+    told = [f"  {name.replace('_', ' ')}: {count}" for name, count in found.items()]
+    return ["Where agents died meanwhile:", *told]
 
 
 def _times(found: Json) -> str:

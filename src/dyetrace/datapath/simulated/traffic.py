@@ -16,6 +16,8 @@ NEEDS = {
     "connections_full": Goal.INTERNET,
     "rate_limited": Goal.INTERNET,
     "backends_gone": Goal.SERVICE,
+    # To where there is no vNIC, packets may also be sent by way of a host without an agent.
+    "remote_wrong": Goal.VM,
 }
 ATTEMPTS = 200
 

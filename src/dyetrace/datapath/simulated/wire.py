@@ -1,6 +1,8 @@
 """What carries simulated sightings to the hosts that see them, in this process or another."""
 
+import asyncio
 import socket
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from dyetrace.model.record import RECORD, RecordArray
 
 HEADER = Struct("<I")  # the host's index
 MOST_AT_ONCE = 400  # records in a datagram
+AGAIN_S = 0.001
 BUFFER = 8 * 1024 * 1024
 
 Taker = Callable[[RecordArray], None]
@@ -53,7 +56,7 @@ class DatagramWire:
         with suppress(FileNotFoundError):
             own.unlink()
         self._socket.bind(str(own))
-        self.lost = 0  # records that another process had no room for
+        self._waiting: defaultdict[str, deque[bytes]] = defaultdict(deque)  # by socket
 
     @property
     def takers(self) -> dict[int, Taker]:
@@ -70,12 +73,25 @@ class DatagramWire:
         if there == self._own:
             self._local.carry(host, rows)
             return
+        waiting = self._waiting[str(there)]
+        is_idle = not waiting
         for first in range(0, len(rows), MOST_AT_ONCE):
             part = rows[first : first + MOST_AT_ONCE]
-            try:
-                self._socket.sendto(HEADER.pack(host) + part.tobytes(), str(there))
-            except OSError:  # it is busy, or gone
-                self.lost += len(part)
+            waiting.append(HEADER.pack(host) + part.tobytes())
+        if is_idle:
+            self._send(str(there))
+
+    def _send(self, there: str) -> None:
+        """Send what waits for a process, which takes a few datagrams at a time; later the rest."""
+        waiting = self._waiting[there]
+        try:
+            while waiting:
+                self._socket.sendto(waiting[0], there)
+                waiting.popleft()
+        except BlockingIOError:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._send, there)
+        except OSError:  # it is gone
+            waiting.clear()
 
     def take(self) -> None:
         """Hand over what has come."""

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.error import HTTPError, URLError
@@ -24,6 +24,8 @@ class Answered:
     error: str
     added_s: float  # how long the request to add it took
     verdict_s: float  # from the request to the verdict
+    began_s: float = 0.0  # by this process's monotonic clock
+    ended_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -49,7 +51,12 @@ class Api:
 
     def diagnose(self, wanted: Mapping[str, Any]) -> Answered:
         """Add a task and wait for its answer."""
-        asked_at, began = datetime.now(UTC), time.monotonic()
+        began = time.monotonic()
+        found = self._diagnosed(wanted, began)
+        return replace(found, began_s=began, ended_s=time.monotonic())
+
+    def _diagnosed(self, wanted: Mapping[str, Any], began: float) -> Answered:
+        asked_at = datetime.now(UTC)
         try:
             status, added = self.ask("POST", "/v1/traces", wanted)
             added_s = time.monotonic() - began

@@ -41,6 +41,7 @@ def page(facts: Json, report: Report) -> str:
                 for name, found in kinds.items()
             ],
         ),
+        *_where_agents_died(facts["without_agents"]),
         "<h2>From the request to the verdict</h2>",
         _cumulative([each.verdict_s for each in report.answered], "seconds"),
         "<h2>Requests to the API meanwhile</h2>",
@@ -73,6 +74,13 @@ def page(facts: Json, report: Report) -> str:
         '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>dyetrace simulation</title>'
         f"<style>{STYLE}</style><h1>dyetrace simulation</h1>\n" + "\n".join(parts) + "</html>\n"
     )
+
+
+def _where_agents_died(found: Json) -> list[str]:
+    if not found["tasks"]:
+        return []
+    cells = [[name.replace("_", " "), count] for name, count in found.items()]
+    return ["<h2>Where agents died meanwhile</h2>", _rows(["", "tasks"], cells)]
 
 
 def _share(value: float | None) -> str:

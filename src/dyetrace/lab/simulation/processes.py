@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ class Part:
     name: str
     command: Sequence[str]
     log: Path
+    on_line: Callable[[str], None] = lambda _: None  # of its output; called in a thread
     environment: Mapping[str, str] = field(default_factory=dict)
     _process: "subprocess.Popen[str] | None" = None
     _lines: "queue.Queue[str]" = field(default_factory=queue.Queue)
@@ -47,7 +48,7 @@ class Part:
             self._process = subprocess.Popen(
                 self.command,
                 env=inherited | dict(self.environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -66,6 +67,14 @@ class Part:
                 continue
             self.check()
         raise ProcessFailed(f"{self.name} did not say {text!r} in {within_s:.0f} s{self._said()}")
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input; one that has ended does not hear it."""
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
 
     def check(self) -> None:
         """Raise ProcessFailed where it has ended."""
@@ -91,6 +100,9 @@ class Part:
             return
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
+        if process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
         try:
             process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -103,6 +115,7 @@ class Part:
             with process.stdout as lines:
                 for line in lines:
                     self._lines.put(line.rstrip("\n"))
+                    self.on_line(line.rstrip("\n"))
 
     def _said(self) -> str:
         last = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]

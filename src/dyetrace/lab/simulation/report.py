@@ -35,8 +35,9 @@ class Report:
 
     def as_json(self) -> Json:
         """Write it with stable names; seconds, bytes and shares."""
-        broken = [each for each in self.outcomes if each.fault]
-        healthy = [each for each in self.outcomes if not each.fault]
+        judged = [each for each in self.outcomes if each.had_agents]
+        broken = [each for each in judged if each.fault]
+        healthy = [each for each in judged if not each.fault]
         records = sum(each.records for each in self.answered)
         return {
             "version": self.version,
@@ -55,10 +56,13 @@ class Report:
                 "false_accusations": sum(each.is_false_accusation for each in self.outcomes),
                 "lucky": sum(each.is_lucky for each in self.outcomes),
                 "kinds": {
-                    kind: _accuracy([each for each in self.outcomes if each.kind == kind])
+                    kind: _accuracy([each for each in judged if each.kind == kind])
                     for kind in sorted({each.kind for each in self.outcomes} - {HEALTHY})
                 },
             },
+            "without_agents": _without_agents(
+                [each for each in self.outcomes if not each.had_agents]
+            ),
             "verdict_s": quantiles([each.verdict_s for each in self.answered]),
             "add_s": quantiles(self.added_s),
             "other_requests_s": quantiles(self.probes_s),
@@ -69,7 +73,11 @@ class Report:
                 name: {"cpu_s": round(used.cpu_s, 3), "memory_peak_bytes": used.memory_peak_bytes}
                 for name, used in self.used.items()
             },
-            "wrong": [_told(each) for each in self.outcomes if not each.is_cause_right],
+            "wrong": [
+                _told(each)
+                for each in self.outcomes
+                if not each.is_cause_right and (each.had_agents or not each.is_blindness_told)
+            ],
         }
 
 
@@ -95,6 +103,21 @@ def _accuracy(outcomes: Sequence[Outcome]) -> Json:
         "verdict": share(lambda each: each.is_verdict_right),
         "place": share(lambda each: each.is_place_right),
         "cause": share(lambda each: each.is_cause_right),
+    }
+
+
+def _without_agents(outcomes: Sequence[Outcome]) -> Json:
+    """Count the tasks whose packets passed hosts that had no agent at some time meanwhile."""
+    right = sum(each.is_cause_right for each in outcomes)
+    blind = [each for each in outcomes if not each.is_cause_right and each.is_blindness_told]
+    refused = sum(not each.verdict for each in blind)
+    return {
+        "tasks": len(outcomes),
+        "right": right,
+        "undetermined": len(blind) - refused,
+        "refused": refused,
+        "wrong": len(outcomes) - right - len(blind),
+        "false_accusations": sum(each.is_false_accusation for each in outcomes),
     }
 
 

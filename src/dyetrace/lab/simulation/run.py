@@ -6,7 +6,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -15,8 +15,9 @@ from pathlib import Path
 from dyetrace import __version__
 from dyetrace.datapath.simulated.cloud import SimulatedCloud
 from dyetrace.datapath.simulated.shape import Shape, Unreliable
-from dyetrace.datapath.simulated.traffic import Traffic
+from dyetrace.datapath.simulated.traffic import Planted, Traffic
 from dyetrace.lab.simulation.client import Api, Prober, diagnose_all
+from dyetrace.lab.simulation.losses import AgentLosses
 from dyetrace.lab.simulation.processes import Part, ProcessFailed, Used, end_all
 from dyetrace.lab.simulation.report import Report
 from dyetrace.lab.simulation.truth import Outcome, outcome_of, wanted_of
@@ -38,6 +39,7 @@ class Simulation:
     packet_count: int = 20
     trace_time_s: float = 30.0
     processes: int = 2  # that the agents are spread over
+    lost_agents: int = 0  # that die while tasks run; every second one comes back
 
 
 def simulate(wanted: Simulation, *, on_progress: Callable[[str, int, int], None]) -> Report:
@@ -53,8 +55,14 @@ def simulate(wanted: Simulation, *, on_progress: Callable[[str, int, int], None]
         stack.callback(end_all, parts)
         on_progress("starting the controller", 0, 1)
         controller, api, gate = _controller(folder, parts)
-        _crowds(wanted, folder, parts, controller=gate, on_progress=on_progress)
+        crowd_of = _crowds(wanted, folder, parts, controller=gate, on_progress=on_progress)
+        losses = _losses(wanted, planted, crowd_of)
         began, before = time.monotonic(), {part.name: part.used() for part in parts}
+
+        def answered_so_many(done: int) -> None:
+            on_progress("diagnosing", done, len(planted))
+            losses.answered(done, time.monotonic())
+
         with Prober(api) as prober:
             answered = diagnose_all(
                 api,
@@ -65,13 +73,19 @@ def simulate(wanted: Simulation, *, on_progress: Callable[[str, int, int], None]
                     for each in planted
                 ],
                 at_once=wanted.at_once,
-                on_answer=lambda done: on_progress("diagnosing", done, len(planted)),
+                on_answer=answered_so_many,
             )
         took_s = time.monotonic() - began
         used = {part.name: _since(before[part.name], part.used()) for part in parts}
         controller.check()
     outcomes = [
-        outcome_of(each, found, cloud) for each, found in zip(planted, answered, strict=True)
+        outcome_of(
+            each,
+            found,
+            cloud,
+            had_agents=not losses.concern(each, found.began_s, found.ended_s),
+        )
+        for each, found in zip(planted, answered, strict=True)
     ]
     return _report(wanted, cloud, outcomes, added=[found.added_s for found in answered],
                    probes=prober.took_s, used=used, took_s=took_s)  # fmt: skip
@@ -102,8 +116,8 @@ def _crowds(
     *,
     controller: str,
     on_progress: Callable[[str, int, int], None],
-) -> None:
-    """Start the agents, and wait until all have joined."""
+) -> Mapping[range, Part]:
+    """Start the agents, and wait until all have joined; gives the process by its hosts."""
     hosts = wanted.shape.hosts
     step = -(-hosts // wanted.processes)
     shares = [(first, min(first + step, hosts)) for first in range(0, hosts, step)]
@@ -124,11 +138,38 @@ def _crowds(
         )
         parts.append(part)
         part.start()
-        crowds.append((part, last))
-    for part, last in crowds:
+        crowds.append((part, first, last))
+    for part, _, last in crowds:
         on_progress("agents join", last - step if last > step else 0, hosts)
         part.line_with("joined", within_s=START_WITHIN_S + JOIN_WITHIN_S * hosts)
         on_progress("agents join", last, hosts)
+    return {range(first, last): part for part, first, last in crowds}
+
+
+def _losses(
+    wanted: Simulation, planted: Sequence[Planted], crowd_of: Mapping[range, Part]
+) -> AgentLosses:
+    """Have agents end by telling their processes; these tell when one serves again."""
+
+    def tell(what: str, host: int) -> None:
+        next(part for hosts, part in crowd_of.items() if host in hosts).tell(f"{what} {host}")
+
+    losses = AgentLosses(
+        planted=planted,
+        agents=wanted.lost_agents,
+        seed=wanted.shape.seed,
+        lose=lambda host: tell("lose", host),
+        bring_back=lambda host: tell("start", host),
+    )
+
+    def heard(line: str) -> None:
+        what, _, host = line.partition(" ")
+        if what == "started":
+            losses.is_back(int(host), time.monotonic())
+
+    for part in crowd_of.values():
+        part.on_line = heard
+    return losses
 
 
 def _join_token(folder: Path, hosts: int) -> Path:

@@ -12,6 +12,7 @@ from dyetrace.model.packet import Protocol
 
 KIND_OF = {fault: kind for kind, (_, faults) in MIX.items() for fault in faults}
 HEALTHY = "healthy"
+BLIND = frozenset({"AGENT_DOWN", "NOT_INSTALLED"})
 RARE = 1e-3  # what is less likely than this is no luck
 
 
@@ -32,6 +33,8 @@ class Outcome:
     packets: int
     records: int
     records_lost: int
+    unknowns: tuple[str, ...] = ()  # why the verdict is not certain, by code
+    had_agents: bool = True  # everywhere on its way, all the time
 
     @property
     def is_lucky(self) -> bool:
@@ -61,6 +64,12 @@ class Outcome:
         """Whether something is blamed that is not at fault."""
         return bool(self.said[0]) and self.said[1:] != self.expected[1:]
 
+    @property
+    def is_blindness_told(self) -> bool:
+        """Whether it says that nothing can be said for want of an agent, or gives no verdict."""
+        is_said = self.verdict == "UNDETERMINED" and bool({*self.unknowns} & BLIND)
+        return is_said or not self.verdict
+
 
 def wanted_of(planted: Planted, *, packet_count: int, trace_time_s: float) -> dict[str, Any]:
     """Write the request that somebody with this flow's trouble would send."""
@@ -78,7 +87,9 @@ def wanted_of(planted: Planted, *, packet_count: int, trace_time_s: float) -> di
     }
 
 
-def outcome_of(planted: Planted, answered: Answered, cloud: SimulatedCloud) -> Outcome:
+def outcome_of(
+    planted: Planted, answered: Answered, cloud: SimulatedCloud, *, had_agents: bool = True
+) -> Outcome:
     """Compare one answer with the truth."""
     answer: Mapping[str, Any] = answered.answer or {}
     findings, cost = answer.get("findings", ()), answer.get("cost", {})
@@ -102,4 +113,6 @@ def outcome_of(planted: Planted, answered: Answered, cloud: SimulatedCloud) -> O
         packets=answer.get("total", 0),
         records=cost.get("records", 0),
         records_lost=cost.get("records_lost", 0),
+        unknowns=tuple(each["code"] for each in answer.get("undetermined", ())),
+        had_agents=had_agents,
     )
