@@ -145,9 +145,10 @@ class Merging:
         return named
 
     def _say_several(self, entry: NicEntry) -> None:
+        places = self._places[entry.nic.id]
         claimed = (
             f"{self._found[name].claims[key][0].name} on {name}"
-            for key, name in self._places[entry.nic.id].items()
+            for name, key in sorted((name, key) for key, name in places.items())
         )
         text = f"seen at {', '.join(claimed)}: none of them is given its name"
         self._say(f"NIC {entry.nic.id}", text)

@@ -140,7 +140,7 @@ class Host:
         do; where these say whose they are, nobody else's packets come.
         """
         kinds = {port.kind for port in self.ports}
-        if PortKind.VNIC in kinds and PortKind.EXTERNAL not in kinds:
+        if not self.vfds or (PortKind.VNIC in kinds and PortKind.EXTERNAL not in kinds):
             return frozenset()
         leading = [vfd for vfd in self.vfds if vfd.leads_on]
         if not leading or not all(vfd.tenants for vfd in leading):
@@ -264,6 +264,10 @@ class Topology:
         return tuple(
             port for port in self.external_ports if self.vfd_by_key[port.vfd_key].serves(tenant)
         )
+
+    def is_anothers(self, address: Address, tenant: str) -> bool:
+        """Whether somebody else than a tenant has an address, too."""
+        return any(nic.tenant != tenant for nic in self.nics_by_address.get(address, ()))
 
     def around(self, tenant: str) -> "Topology":
         """Leave the hosts that a tenant has vNICs on, and those that carry its packets."""

@@ -6,6 +6,7 @@ large, however many others there are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from dyetrace.model.packet import Address
 from dyetrace.model.topology import Host, Nic, Port, PortKind, Topology
@@ -63,6 +64,12 @@ class Atlas:
             hosts=tuple(chosen[number] for number in sorted(chosen)),
             is_whole=len(chosen) == len(self.host_by_number),
         )
+
+    def is_anothers(self, address: Address, tenant: str) -> bool:
+        """Whether somebody else than a tenant has an address, too."""
+        behind = (port.nic for port in self.vnic_ports_by_address.each(address))
+        nics = chain(self._by_address.each(address), behind)
+        return any(nic is not None and nic.tenant != tenant for nic in nics)
 
     def around(self, tenant: str) -> Topology:
         """Cut out the hosts that a tenant has vNICs on, and those that carry its packets."""

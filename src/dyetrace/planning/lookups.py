@@ -61,5 +61,8 @@ class Lookups(Protocol):
     def external_ports_for(self, tenant: str | None) -> tuple[Port, ...]:
         """See Topology."""
 
+    def is_anothers(self, address: Address, tenant: str) -> bool:
+        """See Topology."""
+
     def around(self, tenant: str) -> Topology:
         """See Topology."""

@@ -58,7 +58,8 @@ def own_sources(
     Raises NoSource where nothing is left.
     """
     ports = tuple(found)
-    if not _goes_to_own(wanted, own, topology):
+    is_from_outside = any(port.kind is PortKind.EXTERNAL for port in ports)
+    if is_from_outside and not _goes_to_own(wanted, str(wanted.tenant), own, topology):
         ports = tuple(port for port in ports if port.kind is not PortKind.EXTERNAL)
     if not ports:
         raise NoSource(
@@ -68,7 +69,7 @@ def own_sources(
     return ports
 
 
-def _goes_to_own(wanted: PacketFilter, own: Topology, topology: Lookups) -> bool:
+def _goes_to_own(wanted: PacketFilter, tenant: str, own: Topology, topology: Lookups) -> bool:
     """Whether packets of the filter that come in from outside can be nobody else's.
 
     Where tenants' addresses overlap, a packet at the gateway's outer port may be either's.
@@ -82,7 +83,7 @@ def _goes_to_own(wanted: PacketFilter, own: Topology, topology: Lookups) -> bool
         prefixes = [wanted.dst]
     return all(
         prefix.num_addresses == 1
-        and (mine := own.nics_by_address.get(prefix.network_address, ()))
-        and all(nic in mine for nic in topology.nics_by_address[prefix.network_address])
+        and prefix.network_address in own.nics_by_address
+        and not topology.is_anothers(prefix.network_address, tenant)
         for prefix in prefixes
     )

@@ -39,10 +39,17 @@ class Shares(Mapping[K, tuple[V, ...]]):
 
     def __getitem__(self, key: K) -> tuple[V, ...]:
         """Give all hosts' values of a key, in no order."""
-        shares = self._shared[key]
+        if key not in self._shared:
+            raise KeyError(key)
+        return tuple(self.each(key))
+
+    def each(self, key: K) -> Iterator[V]:
+        """Give the values of a key one by one, for who may not need all."""
+        shares = self._shared.get(key, {})
         if isinstance(shares, tuple):
-            return shares[1]
-        return tuple(chain.from_iterable(shares.values()))
+            yield from shares[1]
+        else:
+            yield from chain.from_iterable(shares.values())
 
     def __contains__(self, key: object) -> bool:
         """Whether any host has it."""

@@ -1,5 +1,6 @@
 """The file names what agents found; where they contradict each other, both are told."""
 
+import random
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -7,7 +8,7 @@ import pytest
 
 from dyetrace.inventory.entries import HostEntry, NicEntry, VfdEntry
 from dyetrace.inventory.inventory import Inventory
-from dyetrace.inventory.merge import merge
+from dyetrace.inventory.merge import Merging, merge
 from dyetrace.model.topology import Host, Nic, PortKind, Vfd, VfdKind
 from support.builders import a_port
 
@@ -188,3 +189,35 @@ def test_an_empty_inventory_changes_nothing():
 
     assert result.hosts == (host,)
     assert replace(result, hosts=()) == replace(merged(), hosts=())
+
+
+def test_hosts_taken_in_one_by_one_are_named_as_all_at_once():
+    nics = (entry("web", WEB), entry("db", "", "10.0.0.2"), entry("vpn", host="cn-3", port="tap1"))
+    looks = [
+        a_found_host(seen(mac, *addresses, host=number), number=number)
+        for number in (1, 2, 3)
+        for mac, addresses in ((WEB, ()), ("", ("10.0.0.2",)), (DB, ("10.0.0.9",)))
+    ]
+    inventory = Inventory(tenants=("blue",), nics=nics, hosts=(HostEntry(name="cn-2"),))
+    draw, merging, there, named = random.Random(3), Merging(inventory), {}, {}
+    for _ in range(200):
+        host = draw.choice(looks)
+        if draw.random() < 0.3:
+            again = {name: merging.named(name) for name in merging.remove(host.name)}
+            there.pop(host.name, None)
+            named.pop(host.name, None)
+        else:
+            there[host.name] = host
+            again = {each.name: each for each in merging.put(host)}
+        named |= again
+        whole = merge(inventory, there.values())
+
+        assert named == {each.name: each for each in whole.hosts}
+        assert set(merging.conflicts) == set(whole.conflicts)
+        assert merging.unseen == whole.unseen
+
+
+def test_the_file_says_whose_packets_a_vfd_forwards():
+    vfd = VfdEntry(name="gateway", namespace="ns", tenants=("blue",))
+    (host,) = merged(a_found_host(), entries=(HostEntry(name="cn-1", vfds=(vfd,)),)).hosts
+    assert host.vfds[0].tenants == ("blue",)

@@ -81,3 +81,50 @@ def test_a_vnic_of_nobody_reaches_every_host():
     nobodys = (PortKind.VNIC, a_nic("stray", "10.0.0.40", tenant=""))
     cloud = Topology(hosts=(*CLOUD.hosts, a_host_with(9, nobodys)))
     assert len(reach(cloud, src_vm="stray", dst=ip_network("10.0.0.6"))) == 7
+
+
+LED_TO = {7: ("blue",), 8: ("green",), 9: ()}
+"""Whose packets the gateways forward, by their host; empty: anybody's."""
+
+
+def a_gateway(number, tenants):
+    vfd = Vfd(
+        host_number=number,
+        netns=200,
+        name="gateway",
+        netns_name="gw",
+        kind=VfdKind.GATEWAY,
+        ports=(a_port(number, 200, 1, PortKind.EXTERNAL),),
+        tenants=tenants,
+    )
+    return Host(number=number, name=f"gw-{number}", vfds=(*a_host_with(number).vfds, vfd))
+
+
+def test_gateways_that_are_known_to_be_other_tenants_are_left_out():
+    gateways = tuple(a_gateway(number, tenants) for number, tenants in LED_TO.items())
+    cloud = Topology(hosts=(a_host_with(BLUE, vnic("web", SHARED, "blue")), *gateways))
+
+    assert reach(cloud, src_vm="web", dst=ip_network("198.51.100.9")) == {BLUE, 7, 9}
+
+
+def test_from_outside_packets_are_colored_at_their_receivers_gateways():
+    gateways = tuple(a_gateway(number, tenants) for number, tenants in LED_TO.items())
+    cloud = Topology(hosts=(a_host_with(BLUE, vnic("web", SHARED, "blue")), *gateways))
+    wanted = PacketFilter(src=ip_network("198.51.100.9"), dst_vm="web")
+
+    assert {port.host_number for port in source_ports(wanted, cloud)} == {7, 9}
+
+
+def a_large_tenants_cloud(hosts):
+    vms = (a_host_with(n, vnic(f"vm-{n}", f"10.0.1.{n}", "blue")) for n in range(1, hosts + 1))
+    return Topology(hosts=(*vms, a_host_with(200)))
+
+
+def test_of_a_tenant_on_many_hosts_only_those_at_both_ends_are_reached():
+    wanted = {"src_vm": "vm-1", "dst": ip_network("10.0.1.2")}
+    assert reach(a_large_tenants_cloud(17), **wanted) == {1, 2, 200}
+    assert reach(a_large_tenants_cloud(16), **wanted) == {*range(1, 17), 200}
+
+
+def test_without_a_receiver_all_hosts_of_a_tenant_are_reached_however_many():
+    assert len(reach(a_large_tenants_cloud(17), src_vm="vm-1", dst_port=53)) == 18
