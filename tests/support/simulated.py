@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -68,6 +68,8 @@ class Simulated:
     traffic: Traffic
     cloud: Cloud
 
+    spoken_to: dict[int, set[str]] = field(default_factory=dict)  # hosts, by the flow's number
+
     async def diagnose(self, planted: Planted):
         task = task_for(planted)
         fleet = Fleet(self.cloud, task=task)
@@ -83,6 +85,7 @@ class Simulated:
                 is_cancelled=lambda: False,
             )
         finally:
+            self.spoken_to[planted.number] = {part.name for part in fleet.parts}
             await fleet.close()
 
 

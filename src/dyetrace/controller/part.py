@@ -165,6 +165,7 @@ class Part:
 
     def is_absent(self) -> None:
         """The agent could not be reached to begin with."""
+        self.gap = ""
         self._has_gap(ABSENT)
 
     def report(self, *, is_in_scope: bool, is_installed: bool) -> HostReport:

@@ -60,6 +60,22 @@ def test_nothing_is_left(run):
     assert not any(bytes(folder / "tmp") in line for line in running)
 
 
+def test_agents_that_die_lead_to_no_accusation_and_are_counted_apart():
+    shape = ["--hosts", "12", "--vms", "120", "--tasks", "40", "--at-once", "8"]
+    done = subprocess.run(
+        [*SIMULATE, *shape, "--lost-agents", "3", "-o", "json"],
+        capture_output=True, text=True, check=False, timeout=170,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    apart = facts["without_agents"]
+    assert facts["accuracy"]["false_accusations"] == 0
+    assert apart["tasks"] > 0
+    assert apart["right"] + apart["undetermined"] + apart["refused"] == apart["tasks"]
+    judged = facts["accuracy"]["broken"]["tasks"] + facts["accuracy"]["healthy"]["tasks"]
+    assert judged + apart["tasks"] == facts["tasks"] == 40
+
+
 def test_a_cloud_that_cannot_be_is_refused():
     done = subprocess.run(
         [*SIMULATE, "--hosts", "10", "--vms", "3"], capture_output=True, text=True, check=False

@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
+from dyetrace.datapath.simulated.cloud import SimulatedCloud
 from dyetrace.datapath.simulated.faults import FAULTS
 from dyetrace.datapath.simulated.shape import Unreliable
 from dyetrace.datapath.simulated.traffic import vfd_name
 from dyetrace.wire.answer import answer_of
-from support.simulated import simulated
+from support.simulated import SMALL, simulated
 
+SPOKEN_TO: dict[int, set[str]] = {}  # hosts, by flow, once `answers` are there
 FLOWS = 400  # enough that every fault is planted once
 
 
@@ -22,6 +24,7 @@ def answers(tmp_path_factory):
             chosen = {each.fault: each for each in reversed(cloud.traffic.planted)}
             verdicts = await asyncio.gather(*map(cloud.diagnose, chosen.values()))
             hosts = cloud.traffic.cloud.host_name
+            SPOKEN_TO.update(cloud.spoken_to)
             return {
                 fault: (answer_of(verdict), planted, hosts(planted.place.host))
                 for (fault, planted), verdict in zip(chosen.items(), verdicts, strict=True)
@@ -44,6 +47,14 @@ def test_a_healthy_flow_is_delivered(answers):
     assert answer["verdict"] == "DELIVERED"
     first = answer["paths"][0]["hops"][0]
     assert first["host"].endswith(f"-{planted.flow.source.host}")
+
+
+def test_a_task_speaks_to_the_hosts_in_its_reach_and_to_those_where_its_packets_went(answers):
+    for _, planted, _ in answers.values():
+        network, cloud = planted.flow.source.network, SimulatedCloud(SMALL)
+        of_tenant = {vm.host for vm in cloud.vms_by_network[network]}
+        concerned = of_tenant | {cloud.gateway_of(network)} | {stop.host for stop in planted.ended}
+        assert SPOKEN_TO[planted.number] == {cloud.host_name(host) for host in concerned}
 
 
 def test_lost_records_accuse_nobody(tmp_path):

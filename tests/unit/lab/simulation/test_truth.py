@@ -74,3 +74,15 @@ def test_a_task_without_an_answer_is_wrong():
     lost = Answered(answer=None, error="503", added_s=0.1, verdict_s=float("nan"))
     found = outcome_of(what, lost, CLOUD)
     assert [found.is_verdict_right, found.is_place_right, found.is_cause_right] == [False] * 3
+
+
+def blind(code, verdict="UNDETERMINED"):
+    answer = {"verdict": verdict, "undetermined": [{"code": code, "text": ""}]}
+    answered = Answered(answer=answer, error="", added_s=0.1, verdict_s=1.0)
+    return outcome_of(planted("tx_rule"), answered, CLOUD, had_agents=False)
+
+
+def test_only_a_verdict_that_names_the_lack_of_an_agent_is_told_blindness():
+    assert blind("AGENT_DOWN").is_blindness_told
+    assert not blind("RECORDS_LOST").is_blindness_told
+    assert not blind("AGENT_DOWN", verdict="LOST").is_blindness_told
