@@ -72,7 +72,6 @@ class Fleet:
                 break
             wanted = await self._planned_anew()
         self._leave_out(set(wanted.log))
-        self.notes += self.links.known.left_out
         return wanted, self.topology(wanted.log)
 
     def topology(self, hosts: Iterable[int]) -> Topology:

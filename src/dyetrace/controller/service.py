@@ -61,7 +61,7 @@ class Prepared:
     @property
     def conflicts(self) -> tuple[str, ...]:
         """What inventory and agents contradict each other in."""
-        return tuple(map(str, self.fleet.conflicts))
+        return (*map(str, self.fleet.conflicts), *self.fleet.links.known.left_out)
 
     @property
     def coloring_hosts(self) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ def test_the_example_of_the_howto_is_a_complete_inventory(tmp_path):
     assert inventory.tenants == ("blue", "green")
     assert [network.vni for network in inventory.networks] == [101, 102, 201]
     assert inventory.hosts[0].vfds[0].kind is VfdKind.VSWITCH
+    assert [vfd.tenants for vfd in inventory.hosts[0].vfds] == [(), ("blue",)]
     assert inventory.hosts[0].underlay == (ip_address("172.31.1.1"),)
     web, db, shop = inventory.nics
     assert web.nic.addresses == (ip_address("10.0.1.11"), ip_address("fd00:0:0:1::11"))
@@ -115,6 +116,12 @@ def test_values_are_taken_as_they_are_written(tmp_path, mac, meant):
             7,
             "hosts[0].vfds[0].kind",
             "vswitch, vrouter, gateway",
+        ),
+        (
+            ("underlay: [172.31.1.1]", "vfds: [{name: a, tenants: [blue, red]}]"),
+            7,
+            "hosts[0].vfds[0].tenants[1]",
+            "'red' is not under tenants",
         ),
         (("id: vm-1", "id: 10.0.0.1"), 9, "vms[0].id", "taken for an address"),
         (("id: vm-1", "id: 02:00:00:00:00:09"), 9, "vms[0].id", "taken for an address"),
