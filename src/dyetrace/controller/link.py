@@ -105,6 +105,7 @@ class AgentLink:
     _revision: str = ""  # of the host as it is known
     _connection: Connection | None = None
     _there: asyncio.Event = field(default_factory=asyncio.Event)  # a connection, or no hope of one
+    _has_parts: asyncio.Event = field(default_factory=asyncio.Event)
     _work: "set[asyncio.Task[None]]" = field(default_factory=set)
     _reading: "set[asyncio.Task[None]]" = field(default_factory=set)  # inspections, in the log
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -176,6 +177,11 @@ class AgentLink:
     async def all_read(self) -> None:
         """Wait for inspections that are being read."""
         await asyncio.gather(*self._reading)
+
+    def attend(self, part: Part) -> None:
+        """Tell a task's part of what comes, from now on."""
+        self.parts[part.task_id] = part
+        self._has_parts.set()
 
     def acknowledge(self) -> None:
         """Let the agent forget what no task's verdict needs any more."""
@@ -311,6 +317,9 @@ class AgentLink:
     async def _keep_leases(self) -> None:
         """Renew what all tasks hold there, at once."""
         while self.is_up:
+            if not self.parts:
+                self._has_parts.clear()
+                await self._has_parts.wait()
             await asyncio.sleep(RENEW_EVERY_S)
             held = {task_id: part for task_id, part in self.parts.items() if part.is_held}
             if not held:

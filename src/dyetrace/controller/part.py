@@ -84,7 +84,7 @@ class Part:
 
     async def open(self) -> None:
         """Connect, and know the host as it is; raises AgentUnreachable."""
-        self.link.parts[self.task_id] = self
+        self.link.attend(self)
         await self.link.open()
         self.host, self.notes = self.link.host, self.link.notes
 
