@@ -17,7 +17,7 @@ from dyetrace.errors import DyetraceError
 HOLDS_S = 0.02  # for each host
 URGENT_HOLDS_S = 0.002  # where a task names what nobody knows
 AT_ONCE = 64
-PATIENCE_S = 3.0  # where nobody has answered for so long, nobody is waited for
+PATIENCE_S = 3.0  # where nobody has answered for so long, a task goes on without the rest
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Survey:
     def of(self, links: Mapping[str, AgentLink]) -> None:
         """Have these agents from now on; who was never seen is looked at next."""
         self.unknown = {
-            name: f"no agent of host {name} has answered yet"
+            name: f"the agent of host {name} does not answer"
             for name, link in links.items()
             if not link.host.number
         }
@@ -59,7 +59,7 @@ class Survey:
         elif new := self.unknown.keys() - self._being_asked:
             self._begin({name: self._links[name] for name in new})
         awaited, answered = set(self._running), -1
-        while awaited and answered != self._answered:
+        while awaited and (is_urgent or not self.is_any_up or answered != self._answered):
             answered = self._answered
             _, awaited = await asyncio.wait(awaited, timeout=PATIENCE_S)
 
