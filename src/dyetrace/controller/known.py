@@ -1,5 +1,7 @@
 """A cloud as its agents and its inventory say that it is, kept as they say otherwise."""
 
+import gc
+
 from dyetrace.inventory.clouds import Cloud
 from dyetrace.inventory.inventory import Inventory
 from dyetrace.inventory.merge import Conflict, Merging
@@ -8,6 +10,7 @@ from dyetrace.model.topology import Host
 from dyetrace.planning.atlas import Atlas
 
 NOWHERE = Cloud(name="", agents=())
+FEW = 50
 
 
 class Known:
@@ -20,6 +23,7 @@ class Known:
         self._merging = Merging(Inventory())
         self._seen: dict[str, Host] = {}  # as discovered
         self._namesakes: dict[str, str] = {}  # hosts left out, with what is wrong
+        self._new = 0  # hosts taken in since the collector was told to leave them alone
 
     def serve(self, cloud: Cloud) -> None:
         """Go by this inventory from now on, and forget hosts that are not of the cloud."""
@@ -43,6 +47,11 @@ class Known:
         self._namesakes.pop(host.name, None)
         self._seen[host.name] = host
         self._lay(host)
+        self._new += 1
+        if self._new > max(FEW, len(self._seen) // 4):
+            # It lives long and has no cycles: to look for some takes seconds, of many hosts.
+            gc.freeze()
+            self._new = 0
 
     def number_of(self, name: str) -> int:
         """Give a host's number; 0 where it has not been seen."""
