@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 OPERATOR_TOKEN = "operator.token"  # noqa: S105 - a file's name
 JOIN_TOKEN = "join.token"  # noqa: S105 - as above
+LOOK_AFTER_S = 0.5
 REACHED_AT = "reached-at"  # where the gate is, for those who make more join tokens
 
 
@@ -86,10 +87,25 @@ class Controller:
                 on_ready=ready,
             )
 
+    async def _look_at_who_comes(self, has_changed: asyncio.Event) -> None:
+        """Know hosts before a task asks for them, many that come at a time together."""
+        while True:
+            await has_changed.wait()
+            await asyncio.sleep(LOOK_AFTER_S)
+            has_changed.clear()
+            await self.diagnoses.look_around()
+
     async def _open(self, gate: Gate, stack: AsyncExitStack) -> list[str]:
         """Open the gate, and say how a host comes in."""
-        registration = Registration(gate, self.joined)
-        gate.on_change = registration.renew_soon
+        registration, has_changed = Registration(gate, self.joined), asyncio.Event()
+
+        def changed() -> None:
+            registration.renew_soon()
+            has_changed.set()
+
+        gate.on_change = changed
+        looking = asyncio.create_task(self._look_at_who_comes(has_changed))
+        stack.callback(looking.cancel)
         await gate.open()
         stack.callback(registration.end)
         stack.push_async_callback(gate.close)

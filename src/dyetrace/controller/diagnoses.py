@@ -132,6 +132,13 @@ class Diagnoses:
             await _close(prepared)
         return names, is_new
 
+    async def look_around(self) -> None:
+        """Know the hosts that nobody has asked for yet."""
+        try:
+            await self.links.survey(await asyncio.to_thread(self.find_cloud))
+        except DyetraceError as error:
+            log.warning("the hosts cannot be looked at: %s", error)
+
     async def take_up(self) -> int:
         """Go on with the tasks that an earlier process of this controller had begun."""
         begun = await asyncio.to_thread(self.store.take_up)
