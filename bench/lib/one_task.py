@@ -78,7 +78,7 @@ class NobodyAsked(Survey):
 
 def shape_of(vfds: int) -> Shape:
     """Describe a cloud of about so many VFDs."""
-    hosts = max(4, vfds // VFDS_A_HOST)
+    hosts = max(6, vfds // VFDS_A_HOST)
     return Shape(hosts=hosts, vms=hosts * VMS_A_HOST)
 
 
