@@ -14,13 +14,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dyetrace.agent.clock import SECOND_NS, ToldClock
 from dyetrace.agent.dialer import Dialer
 from dyetrace.agent.identity import Membership
+from dyetrace.agent.outbox import Outbox
 from dyetrace.agent.server import AgentServer
 from dyetrace.datapath.simulated.cloud import SimulatedCloud
 from dyetrace.datapath.simulated.driver import SimulatedDriver
@@ -29,6 +30,9 @@ from dyetrace.datapath.simulated.sightings import Sightings
 from dyetrace.datapath.simulated.traffic import Traffic
 from dyetrace.datapath.simulated.wire import DatagramWire
 from dyetrace.errors import DyetraceError, exit_status
+
+if TYPE_CHECKING:  # what it needs is loaded where there is a log
+    from dyetrace.agent.log_writer import LogWriter
 
 JOIN_AT_ONCE = 8
 SETTLE_S = 0.01  # between two agents that begin to dial: a gate takes so many strangers only
@@ -47,6 +51,7 @@ class Crowd:
     token_file: str
     folder: Path
     wires: Mapping[range, Path]  # the sockets of all processes, by their hosts
+    log: Mapping[str, Any] | None = None  # the record log: region, servers, partitions
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Crowd":
@@ -61,6 +66,7 @@ class Crowd:
             token_file=settings["token_file"],
             folder=Path(settings["folder"]),
             wires={range(*hosts): Path(path) for hosts, path in settings["wires"]},
+            log=settings.get("log"),
         )
 
     async def run(self) -> None:
@@ -111,8 +117,23 @@ class Crowd:
         clock = ToldClock(round(draw.uniform(-skew_s, skew_s) * SECOND_NS))
         member = Membership(controller=self.controller, state=self.folder / f"state-{host}")
         return (
-            AgentServer(driver=driver, socket=path, clock=clock),
+            AgentServer(driver=driver, socket=path, clock=clock, log=self._log_writer(driver)),
             Dialer(member=member, agent_socket=path),
+        )
+
+    def _log_writer(self, driver: SimulatedDriver) -> "LogWriter | None":
+        if self.log is None:
+            return None
+        from dyetrace.agent.log_writer import LogWriter
+        from dyetrace.transport.nats.connecting import Region
+
+        name, servers = self.log["region"], self.log["servers"]
+        host, _ = driver.discover()
+        return LogWriter(
+            region=Region(name=name, servers=servers, user=host.name),
+            partitions=self.log["partitions"],
+            host=host.number,
+            outbox=Outbox(),
         )
 
     async def _join(self, members: list[Membership]) -> None:

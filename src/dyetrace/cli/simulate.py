@@ -32,6 +32,9 @@ def simulate(
         int,
         typer.Option(help="Agents that die while tasks run; every second one comes back.", min=0),
     ] = 0,
+    log: Annotated[
+        bool, typer.Option("--log", help="By a record log: a NATS server, and an analyzer.")
+    ] = False,
     processes: Annotated[int, typer.Option(help="To spread the agents over.", min=1)] = 2,
     seed: Annotated[int, typer.Option(help="The same seed gives the same cloud.")] = 1,
     report: Annotated[
@@ -46,6 +49,7 @@ def simulate(
     """
     checked_format(output)
 
+    from dyetrace.cli.record_log import needs_client
     from dyetrace.cli.render import render_json
     from dyetrace.cli.simulation_view import ProgressLine, as_text, write_report
     from dyetrace.datapath.simulated.shape import Shape, Unreliable
@@ -53,6 +57,8 @@ def simulate(
     from dyetrace.lab.simulation.run import Simulation
     from dyetrace.lab.simulation.run import simulate as run
 
+    if log:
+        needs_client()
     if faults not in {"mix", "none"}:
         raise InvalidRequest(f"--faults {faults}: take mix or none")
     try:
@@ -69,6 +75,7 @@ def simulate(
             packet_count=packets,
             processes=min(processes, hosts),
             lost_agents=lost_agents,
+            by_log=log,
         )
     except ValueError as error:
         raise InvalidRequest(str(error)) from error

@@ -60,6 +60,21 @@ def test_nothing_is_left(run):
     assert not any(bytes(folder / "tmp") in line for line in running)
 
 
+def test_by_a_record_log_the_verdicts_are_the_same(tmp_path_factory):
+    temporary = tmp_path_factory.mktemp("log")  # sockets' names may not be long
+    done = subprocess.run(
+        [*SIMULATE, *SMALL, "--log", "--clock-skew", "2", "-o", "json"],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["answered"] == facts["tasks"] == 16
+    assert facts["wrong"] == []
+    assert facts["processes"]["analyzer"]["cpu_s"] > 0
+    assert list(temporary.iterdir()) == []
+
+
 def test_agents_that_die_lead_to_no_accusation_and_are_counted_apart():
     shape = ["--hosts", "12", "--vms", "120", "--tasks", "40", "--at-once", "8"]
     done = subprocess.run(

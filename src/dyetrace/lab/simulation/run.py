@@ -19,6 +19,7 @@ from dyetrace.datapath.simulated.traffic import Planted, Traffic
 from dyetrace.lab.simulation.client import Api, Prober, diagnose_all
 from dyetrace.lab.simulation.losses import AgentLosses
 from dyetrace.lab.simulation.processes import Part, ProcessFailed, Used, end_all
+from dyetrace.lab.simulation.record_log import Log, record_log
 from dyetrace.lab.simulation.report import Report
 from dyetrace.lab.simulation.truth import Outcome, outcome_of, wanted_of
 
@@ -39,6 +40,7 @@ class Simulation:
     packet_count: int = 20
     trace_time_s: float = 30.0
     processes: int = 2  # that the agents are spread over
+    by_log: bool = False  # records go through a record log to an analyzer of their own
     lost_agents: int = 0  # that die while tasks run; every second one comes back
 
 
@@ -54,8 +56,9 @@ def simulate(wanted: Simulation, *, on_progress: Callable[[str, int, int], None]
         parts: list[Part] = []
         stack.callback(end_all, parts)
         on_progress("starting the controller", 0, 1)
-        controller, api, gate = _controller(folder, parts)
-        crowd_of = _crowds(wanted, folder, parts, controller=gate, on_progress=on_progress)
+        log = record_log(folder, parts) if wanted.by_log else None
+        controller, api, gate = _controller(folder, parts, log)
+        crowd_of = _crowds(wanted, folder, parts, controller=gate, log=log, on_progress=on_progress)
         losses = _losses(wanted, planted, crowd_of)
         began, before = time.monotonic(), {part.name: part.used() for part in parts}
 
@@ -91,7 +94,7 @@ def simulate(wanted: Simulation, *, on_progress: Callable[[str, int, int], None]
                    probes=prober.took_s, used=used, took_s=took_s)  # fmt: skip
 
 
-def _controller(folder: Path, parts: list[Part]) -> tuple[Part, Api, str]:
+def _controller(folder: Path, parts: list[Part], log: Log | None) -> tuple[Part, Api, str]:
     state = folder / "state"
     state.mkdir()
     part = Part(
@@ -99,6 +102,7 @@ def _controller(folder: Path, parts: list[Part]) -> tuple[Part, Api, str]:
         command=[
             *DYETRACE, "up", "--cloud", "none", "--state", str(state),
             "--listen", "127.0.0.1:0", "--gate", "127.0.0.1:0", "--joined", folder.name,
+            *(log.of_controller if log else ()),
         ],
         log=folder / "controller.log",
     )  # fmt: skip
@@ -109,12 +113,13 @@ def _controller(folder: Path, parts: list[Part]) -> tuple[Part, Api, str]:
     return part, Api(url, (state / "operator.token").read_text(encoding="ascii").strip()), gate
 
 
-def _crowds(
+def _crowds(  # noqa: PLR0913 - where they belong, by keyword
     wanted: Simulation,
     folder: Path,
     parts: list[Part],
     *,
     controller: str,
+    log: Log | None,
     on_progress: Callable[[str, int, int], None],
 ) -> Mapping[range, Part]:
     """Start the agents, and wait until all have joined; gives the process by its hosts."""
@@ -129,7 +134,7 @@ def _crowds(
             "shape": asdict(wanted.shape), "unreliable": asdict(wanted.unreliable),
             "flows": wanted.tasks, "healthy": wanted.healthy, "hosts": (first, last),
             "controller": controller, "token_file": str(token), "folder": str(folder),
-            "wires": wires,
+            "wires": wires, "log": log.of_agents if log else None,
         }  # fmt: skip
         part = Part(
             name=f"agents {number}",
