@@ -18,7 +18,7 @@ from dyetrace.analysis.partition import Bounds, Partition
 from dyetrace.model.record import RecordArray
 from dyetrace.wire import blobs
 
-SECOND_NS = 1_000_000_000
+GRACE_NS = Bounds().grace_ns
 MB = 1024
 LIMIT_MB = 150
 VARIANTS = 8  # batches that a long run repeats, with other digests
@@ -59,15 +59,15 @@ def main() -> None:
 
 def run(made: list[RecordArray], *, tasks: int, wanted: int):  # noqa: ANN201 - yields costs
     """Feed a partition; yield each batch's cost in ns a record, and its records."""
-    partition = Partition(Bounds(grace_ns=1, memory_ns=2))
+    partition = Partition()
     taken = number = 0
     while taken < wanted:
         batch = varied(made[number % len(made)], number, tasks)
         packed = records.packed(batch)
         began = time.process_time_ns()
         for blob in packed:
-            partition.take(blobs.unpack_columns(blob), number)
-        partition.advance(number + 1)
+            partition.take(blobs.unpack_columns(blob), number * GRACE_NS)
+        partition.advance((number + 1) * GRACE_NS)
         yield (time.process_time_ns() - began) / len(batch), len(batch)
         taken += len(batch)
         number += 1

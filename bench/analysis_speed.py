@@ -22,6 +22,7 @@ from lib.stats import once, quartiles
 from dyetrace.analysis.partition import Bounds, Partition
 from dyetrace.model.record import RecordArray
 
+GRACE_NS = Bounds().grace_ns
 LIMIT_RECORDS_PER_S = 1_000_000
 LIMIT_MB = 150
 MB = 1024
@@ -119,7 +120,7 @@ def analyze_batches(parent: Connection) -> None:
     from dyetrace.analysis.analyze import Analysis
 
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    partition = Partition(Bounds(grace_ns=1, memory_ns=2))
+    partition = Partition()
     analysis = Analysis(topology=records.topology(), name_drop=records.name_drop)
     idle_kb = memory_kb("self", "VmRSS")
     blob_bytes = taken = 0
@@ -150,15 +151,15 @@ def analyze_batches(parent: Connection) -> None:
 
 
 def take(partition: Partition, packed: Sequence[bytes], moment: int) -> int:
-    """Feed a partition what came at one moment, all of whose packets are over then."""
+    """Feed a partition what came at one moment; before the next one its packets' grace is over."""
     from dyetrace.wire import blobs
 
     count = 0
     for blob in packed:
         batch = blobs.unpack_columns(blob)
-        partition.take(batch, moment)
+        partition.take(batch, moment * GRACE_NS)
         count += batch.shape[1]
-    partition.advance(moment + 1)
+    partition.advance((moment + 1) * GRACE_NS)
     return count
 
 

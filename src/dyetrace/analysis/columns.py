@@ -80,6 +80,15 @@ def joined_records(arrays: Sequence[RecordArray]) -> RecordArray:
     return np.concatenate(octets).view(RECORD) if octets else np.zeros(0, dtype=RECORD)
 
 
+def chosen_of(columns: Columns, rows: I64 | Mask) -> Columns:
+    """Copy these records, by number or by mask; several times as fast as columns[:, rows]."""
+    numbers = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+    copy = np.empty((len(columns), len(numbers)), dtype=columns.dtype)
+    for word, into in zip(columns, copy, strict=True):
+        word.take(numbers, out=into, mode="clip")  # else it would copy once more, to be safe
+    return copy
+
+
 def mixed(word: U64) -> U64:
     """Spread a word's bits over all 64 (splitmix64's finalizer); a new array."""
     word = word ^ (word >> np.uint64(30))

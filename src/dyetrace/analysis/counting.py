@@ -11,6 +11,7 @@ from dyetrace.analysis.columns import (
     U64,
     Columns,
     Mask,
+    chosen_of,
     combined,
     counts_of,
     field_of,
@@ -143,7 +144,7 @@ def _nameless_drops_and_pieces(strays: Arranged) -> tuple[Columns, Columns]:
     is_piece = (last & mask_of("protocol")) == IS_TCP
     is_piece &= field_of(records, "payload_length") != 0
     is_nameless_drop = is_drop & is_cut_short
-    return records[:, is_nameless_drop], records[:, is_piece & ~is_nameless_drop]
+    return chosen_of(records, is_nameless_drop), chosen_of(records, is_piece & ~is_nameless_drop)
 
 
 def tally_of(packets: Packets, clocks: Clocks | None = None) -> Tally:
@@ -175,7 +176,7 @@ def tally_of(packets: Packets, clocks: Clocks | None = None) -> Tally:
         colored_high=np.maximum.reduceat(colored, runs),
         start=start,
         count=count,
-        one=packets.columns[:, packets.order[ranges(packets.start[one], count)]],
+        one=chosen_of(packets.columns, packets.order[ranges(packets.start[one], count)]),
         longest=longest,
         many_flows=many,
     )

@@ -7,11 +7,11 @@ does not matter, for flooded copies, other tasks' source records and packets of 
 content may still come.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from dyetrace.analysis.columns import U64, Columns, Mask, joined
+from dyetrace.analysis.columns import U64, WORDS, Columns, Mask, chosen_of, joined, no_columns
 from dyetrace.analysis.packets import DIGEST
 
 SLICES = 8  # of the grace time: records that came within one are held together
@@ -21,21 +21,24 @@ MARK = np.uint64((1 << FILTER_BITS) - 1)
 
 @dataclass(slots=True)
 class Slice:
-    """Records that came at about one time."""
+    """Records that came at about one time; copied, so that what they came in can be freed."""
 
     last_ns: int
-    parts: list[Columns] = field(default_factory=list)
+    room: Columns
+    records: int = 0
 
-    @property
-    def records(self) -> int:
-        """How many it holds."""
-        return sum(part.shape[1] for part in self.parts)
+    def add(self, records: Columns) -> None:
+        """Hold these, too."""
+        end = self.records + records.shape[1]
+        if end > self.room.shape[1]:
+            held, self.room = self.whole(), _room(end + end // 2)
+            self.room[:, : self.records] = held
+        self.room[:, self.records : end] = records
+        self.records = end
 
     def whole(self) -> Columns:
-        """All of it in one."""
-        if len(self.parts) != 1:
-            self.parts = [joined(self.parts)]
-        return self.parts[0]
+        """All of it in one; no copy."""
+        return self.room[:, : self.records]
 
 
 class Joiner:
@@ -46,6 +49,7 @@ class Joiner:
         self._grace_ns = grace_ns
         self._most_records = most_records
         self._slices: list[Slice] = []  # the oldest first
+        self._usual = 0  # records in a slice
         self.hurried = 0  # records that were given back before their time
 
     @property
@@ -57,10 +61,10 @@ class Joiner:
         """Hold records that the log took at that time."""
         newest = self._slices[-1] if self._slices else None
         if newest is None or taken_ns // self._width > newest.last_ns // self._width:
-            self._slices.append(Slice(taken_ns, [records]))
-            return
+            newest = Slice(taken_ns, _room(self._usual + self._usual // 8))
+            self._slices.append(newest)
         newest.last_ns = max(newest.last_ns, taken_ns)
-        newest.parts.append(records)
+        newest.add(records)
 
     def over(self, watermark_ns: int) -> Columns:
         """Give back the records of packets that are over.
@@ -82,7 +86,7 @@ class Joiner:
 
     def held(self) -> Columns:
         """Give a copy of all that is held."""
-        return joined([part for each in self._slices for part in each.parts])
+        return joined([no_columns(), *(each.whole() for each in self._slices)])
 
     def slices(self) -> list[tuple[int, Columns]]:
         """Give all that is held, by when it came: what a joiner is restored from."""
@@ -90,7 +94,7 @@ class Joiner:
 
     def restore(self, slices: list[tuple[int, Columns]]) -> None:
         """Hold what another joiner held."""
-        self._slices = [Slice(last_ns, [columns]) for last_ns, columns in slices]
+        self._slices = [Slice(last_ns, columns, columns.shape[1]) for last_ns, columns in slices]
 
     @property
     def _width(self) -> int:
@@ -98,6 +102,7 @@ class Joiner:
 
     def _give(self, slices: int) -> Columns:
         """Take out the oldest slices, but what has younger records waits for these."""
+        self._usual = max((each.records for each in self._slices), default=0)
         given = joined([each.whole() for each in self._slices[:slices]])
         self._slices = self._slices[slices:]
         for each in reversed(self._slices):
@@ -105,17 +110,27 @@ class Joiner:
                 break
             waits = is_among(given[DIGEST], each.whole()[DIGEST])
             if waits.any():
-                each.parts.append(given[:, waits])
-                given = given[:, ~waits]
+                each.add(chosen_of(given, waits))
+                given = chosen_of(given, ~waits)
         return given
+
+
+def _room(records: int) -> Columns:
+    return np.empty((WORDS, records), dtype=np.uint64)
 
 
 def is_among(values: U64, others: U64) -> Mask:
     """Say which values are among the others; quick where few are. All are digests."""
+    found = _may_be_among(values, others)
+    maybe = np.flatnonzero(found)
+    if len(maybe):
+        alike = others[_may_be_among(others, values[maybe])]
+        found[maybe] = np.isin(values[maybe], alike)
+    return found
+
+
+def _may_be_among(values: U64, others: U64) -> Mask:
     marked = np.zeros(1 << FILTER_BITS, dtype=bool)
     marked[others & MARK] = True
     found: Mask = marked[values & MARK]
-    maybe = np.flatnonzero(found)
-    if len(maybe):
-        found[maybe] = np.isin(values[maybe], others)
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dyetrace.analysis.columns import I64, U64, Columns, Mask, ranges
+from dyetrace.analysis.columns import I64, U64, Columns, Mask, chosen_of, ranges
 from dyetrace.analysis.packets import DIGEST, HOST, SEEN, TASK, Arranged, arrange
 
 NAMES = (DIGEST, SEEN, HOST, TASK)
@@ -44,12 +44,12 @@ class Latecomers:
         maybe = np.flatnonzero(self._is_marked(digest))
         known = np.zeros(len(maybe), dtype=bool)
         for over in self._over if len(maybe) else ():
-            known |= np.isin(digest[maybe], _among(over.names, digest[maybe])[0])
+            known |= _are_named(over.names, digest[maybe])
         hits = maybe[known]
         if len(hits) == 0:
             return arranged, {}
         rows = arranged.order[ranges(arranged.start[hits], arranged.count[hits])]
-        late, leave = self._judged(arranged.columns[:, rows])
+        late, leave = self._judged(chosen_of(arranged.columns, rows))
         return arrange(np.delete(arranged.columns, rows[leave], axis=1)), late
 
     def remember(self, arranged: Arranged) -> None:
@@ -70,7 +70,7 @@ class Latecomers:
             if self._over and self._over[-1].at_ns // width == at_ns // width:
                 names.append(self._over.pop().names)
             together = np.concatenate(names, axis=1)
-            self._over.append(Over(at_ns, together[:, np.argsort(together[0])]))
+            self._over.append(Over(at_ns, chosen_of(together, np.argsort(together[0]))))
         if self._over and self._over[0].at_ns + self._memory_ns < at_ns:
             self._over = [over for over in self._over if over.at_ns + self._memory_ns >= at_ns]
             self._mark_again()
@@ -130,6 +130,13 @@ class Latecomers:
             for digest, seen, host, task in _among(over.names, digests).T.tolist():
                 known[digest].add((seen, host, task))
         return known
+
+
+def _are_named(names: U64, digests: U64) -> Mask:
+    """Say which digests the names, sorted by digest, have."""
+    first = np.searchsorted(names[0], digests, side="left")
+    last = np.searchsorted(names[0], digests, side="right")
+    return first < last
 
 
 def _among(names: U64, digests: U64) -> U64:

@@ -8,6 +8,7 @@ from dyetrace.analysis.columns import (
     I64,
     U64,
     Mask,
+    chosen_of,
     combined,
     counts_of,
     joined,
@@ -99,7 +100,7 @@ def _kinds_merged(parts: Sequence[Kinds]) -> tuple[Kinds, list[I64], list[I64]]:
         colored_high=np.maximum.reduceat(all_of("colored_high")[order], runs),
         start=start,
         count=new_count,
-        one=ones[:, ranges(old_start[stands], new_count)],
+        one=chosen_of(ones, ranges(old_start[stands], new_count)),
         longest=longest,
         many_flows=np.logical_or.reduceat(all_of("many_flows")[order], runs),
     )

@@ -17,6 +17,7 @@ from dyetrace.analysis.columns import (
     U64,
     Columns,
     Mask,
+    chosen_of,
     combined,
     counts_of,
     field_of,
@@ -79,7 +80,7 @@ class Arranged:
 
     def written(self) -> Columns:
         """Write the records out in order."""
-        return self.columns[:, self.order]
+        return chosen_of(self.columns, self.order)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Packets:
     def rows_of(self, packet: int) -> RecordArray:
         """Give one packet's records."""
         start, count = self.start[packet], self.count[packet]
-        return records_of(self.columns[:, self.order[start : start + count]])
+        return records_of(chosen_of(self.columns, self.order[start : start + count]))
 
 
 def arrange(columns: Columns, key: U64 | None = None) -> Arranged:

@@ -5,11 +5,12 @@ The same records in any order and any batching give the same tallies, as long as
 one packet come within the grace time.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dyetrace.analysis.columns import U64, Columns, joined
+from dyetrace.analysis.columns import U64, Columns, chosen_of, joined
 from dyetrace.analysis.counting import Clocks, counted_of
 from dyetrace.analysis.joiner import Joiner
 from dyetrace.analysis.latecomers import Latecomers
@@ -19,8 +20,11 @@ from dyetrace.analysis.tally import Tally, nothing, of_task, strangers_of, tasks
 from dyetrace.analysis.unended import Unended
 from dyetrace.model.task import TaskId
 
-BATCH = 16_384
-"""Records that are counted at once: so many that their columns stay in a core's own cache."""
+BATCH = 500_000
+"""Records that are counted at once: what that takes of memory is bounded so."""
+
+MERGED_AT_ONCE = 16_384
+"""Rows of tallies at least: fewer are left to be merged later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,7 @@ class Partition:
         self._latecomers.remember(arranged)
         may_stay_open = self._open < self._bounds.most_open
         self._keep(counted_of(arranged, clocks, may_stay_open=may_stay_open), watermark_ns)
-        touched.update(np.unique(arranged.task).tolist())
+        touched.update((0, *np.unique(arranged.task[arranged.task != 0]).tolist()))
 
     def changed(self) -> set[TaskId]:
         """Which tasks' tallies have changed since this was last asked; 0: see tasks_of."""
@@ -193,7 +197,7 @@ class Partition:
             self._strangers.append((watermark_ns, *strangers))
             tally = without(tally, [0])
         self._fresh.append(tally)
-        if sum(each.size for each in self._fresh) > self._counted.size + BATCH:
+        if sum(each.size for each in self._fresh) > self._counted.size + MERGED_AT_ONCE:
             self.tally()
 
 
@@ -201,12 +205,12 @@ def _uncounted(tally: Tally) -> tuple[Columns, Columns]:
     return tally.open, tally.covering
 
 
-def batches(records: Columns) -> list[Columns]:
+def batches(records: Columns) -> Iterator[Columns]:
     """Cut records, all of a digest in one batch."""
     parts = -(-records.shape[1] // BATCH)
     if parts <= 1:
-        return [records] if parts else []
-    part = (records[DIGEST] % np.uint64(parts)).astype(np.uint16)
-    order = np.argsort(part, kind="stable")
-    edges = np.searchsorted(part[order], np.arange(1, parts))
-    return [records[:, rows] for rows in np.split(order, edges)]
+        yield from [records] * parts
+        return
+    part = records[DIGEST] % np.uint64(parts)
+    for number in range(parts):
+        yield chosen_of(records, part == number)

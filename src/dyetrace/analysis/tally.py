@@ -15,6 +15,7 @@ from dyetrace.analysis.columns import (
     U64,
     Columns,
     Mask,
+    chosen_of,
     no_columns,
     ranges,
     word_of,
@@ -151,7 +152,11 @@ def of_kinds(tally: Tally, chosen: I64) -> Tally:
     each = {name: getattr(kinds, name)[chosen] for name in PER_KIND}
     return Tally(
         kinds=Kinds(
-            **each, start=start, count=count, one=kinds.one[:, rows], longest=kinds.longest[rows]
+            **each,
+            start=start,
+            count=count,
+            one=chosen_of(kinds.one, rows),
+            longest=kinds.longest[rows],
         ),
         delays=Delays(
             key=(slot[delays].astype(np.uint64) << SLOT_SHIFT) | bucket,
@@ -177,6 +182,8 @@ def tasks_of(tally: Tally) -> list[TaskId]:
 
 def strangers_of(tally: Tally) -> tuple[Columns, Columns]:
     """Give the open and the covering records of no known task."""
+    if not tally.open.shape[1] and not tally.covering.shape[1]:
+        return no_columns(), no_columns()
     nobody = np.zeros(1, dtype=np.uint64)
     return _of_tasks(tally.open, nobody), _of_tasks(tally.covering, nobody)
 
@@ -206,7 +213,7 @@ def _of_tasks(records: Columns, tasks: U64) -> Columns:
     chosen = np.isin(digest, digest[np.isin(task, tasks[tasks != 0])])
     if 0 in tasks:
         chosen |= ~np.isin(digest, digest[task != 0])
-    return records[:, chosen]
+    return chosen_of(records, chosen)
 
 
 def by_task(tally: Tally, tasks: Collection[TaskId]) -> Iterator[tuple[TaskId, Tally]]:

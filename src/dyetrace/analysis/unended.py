@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dyetrace.analysis.columns import Columns, joined, no_columns
+from dyetrace.analysis.columns import Columns, chosen_of, joined, no_columns
 from dyetrace.analysis.counting import ends_of
 from dyetrace.analysis.joiner import is_among
 from dyetrace.analysis.packets import DIGEST, Arranged
@@ -44,8 +44,8 @@ class Unended:
         for index, (since_ns, columns) in enumerate(self.slices if over.shape[1] else ()):
             same = is_among(columns[DIGEST], over[DIGEST])
             if same.any():
-                found.append(columns[:, same])
-                self.slices[index] = (since_ns, columns[:, ~same])
+                found.append(chosen_of(columns, same))
+                self.slices[index] = (since_ns, chosen_of(columns, ~same))
         return joined(found)
 
     def sift(self, arranged: Arranged, now_ns: int) -> Arranged:

@@ -93,6 +93,16 @@ def test_a_stream_gives_what_all_records_at_once_give(knobs, seed, bounds, parti
     assert sum(sum(part.late.values()) for part in parts) == 0
 
 
+@pytest.mark.parametrize("at_once", [2, 7, 50])
+def test_it_makes_no_difference_how_many_records_are_counted_at_once(at_once, monkeypatch):
+    arrivals = stream(Knobs(seed=3, packets=40, loss=0.1))
+    monkeypatch.setattr("dyetrace.analysis.partition.BATCH", at_once)
+    (streaming,) = streamed(arrivals, random.Random(1))
+    counted_at_once = counted(columns(arrivals))
+    assert partial_of(streaming.tally()).alike == partial_of(counted_at_once).alike
+    assert streaming.tally().records == counted_at_once.records
+
+
 @settings(max_examples=60, deadline=None)
 @given(knobs)
 def test_tasks_taken_apart_are_what_they_are_together(knobs):
