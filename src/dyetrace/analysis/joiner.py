@@ -47,6 +47,7 @@ class Joiner:
     def __init__(self, *, grace_ns: int, most_records: int) -> None:
         """Start empty. most_records: as many are held; the oldest packets are over before."""
         self._grace_ns = grace_ns
+        self._width_ns = max(grace_ns // SLICES, 1)
         self._most_records = most_records
         self._slices: list[Slice] = []  # the oldest first
         self._usual = 0  # records in a slice
@@ -60,7 +61,7 @@ class Joiner:
     def take(self, records: Columns, taken_ns: int) -> None:
         """Hold records that the log took at that time."""
         newest = self._slices[-1] if self._slices else None
-        if newest is None or taken_ns // self._width > newest.last_ns // self._width:
+        if newest is None or taken_ns // self._width_ns > newest.last_ns // self._width_ns:
             newest = Slice(taken_ns, _room(self._usual + self._usual // 8))
             self._slices.append(newest)
         newest.last_ns = max(newest.last_ns, taken_ns)
@@ -96,10 +97,6 @@ class Joiner:
         """Hold what another joiner held."""
         self._slices = [Slice(last_ns, columns, columns.shape[1]) for last_ns, columns in slices]
 
-    @property
-    def _width(self) -> int:
-        return max(self._grace_ns // SLICES, 1)
-
     def _give(self, slices: int) -> Columns:
         """Take out the oldest slices, but what has younger records waits for these."""
         self._usual = max((each.records for each in self._slices), default=0)
@@ -121,16 +118,21 @@ def _room(records: int) -> Columns:
 
 def is_among(values: U64, others: U64) -> Mask:
     """Say which values are among the others; quick where few are. All are digests."""
-    found = _may_be_among(values, others)
+    return is_marked(values, others, marks_of(others))
+
+
+def marks_of(digests: U64) -> Mask:
+    """Mark digests: what is not marked is not among them."""
+    marked = np.zeros(1 << FILTER_BITS, dtype=bool)
+    marked[digests & MARK] = True
+    return marked
+
+
+def is_marked(values: U64, others: U64, marks: Mask) -> Mask:
+    """Say which values are among the others, of which the marks are."""
+    found: Mask = marks[values & MARK]
     maybe = np.flatnonzero(found)
     if len(maybe):
-        alike = others[_may_be_among(others, values[maybe])]
+        alike = others[marks_of(values[maybe])[others & MARK]]
         found[maybe] = np.isin(values[maybe], alike)
-    return found
-
-
-def _may_be_among(values: U64, others: U64) -> Mask:
-    marked = np.zeros(1 << FILTER_BITS, dtype=bool)
-    marked[others & MARK] = True
-    found: Mask = marked[values & MARK]
     return found

@@ -20,13 +20,13 @@ from dyetrace.analysis.columns import (
     chosen_of,
     combined,
     counts_of,
-    field_of,
     low_digits,
     mask_of,
     mixed,
     order_by_digits,
     ranges,
     records_of,
+    shift_of,
     starts_of,
     word_of,
 )
@@ -229,14 +229,19 @@ def _place(host: U64, device: U64) -> U64:
 
 def _changes(columns: Columns, order: I64, start: I64, count: I64) -> U64:
     """Say per record whether addresses or ports differ from the source's, and the TTL spent."""
-    source = np.repeat(order[start], count)
-    differs = np.zeros(len(order), dtype=bool)
+
+    def ordered(word: int) -> tuple[U64, U64]:
+        """A word of each record, and of its packet's source record."""
+        found = columns[word][order]
+        return found, np.repeat(found[start], count)
+
+    differs = np.zeros(len(order), dtype=np.uint64)
     for word in ADDRESSES:
-        column = columns[word]
-        differs |= column[order] != column[source]
-    ports = columns[PORTS] & mask_of("src_port", "dst_port")
-    differs |= ports[order] != ports[source]
-    ttl = field_of(columns, "ttl")
-    spent = ttl[source] - ttl[order]
-    changes: U64 = (spent << np.uint64(1)) | differs
+        here, there = ordered(word)
+        differs |= here ^ there
+    here, there = ordered(PORTS)
+    differs |= (here ^ there) & mask_of("src_port", "dst_port")
+    here, there = ordered(word_of("ttl"))
+    spent = ((there & mask_of("ttl")) - (here & mask_of("ttl"))) >> shift_of("ttl")
+    changes: U64 = (spent << np.uint64(1)) | (differs != 0)
     return changes

@@ -11,7 +11,7 @@ import numpy as np
 
 from dyetrace.analysis.columns import Columns, chosen_of, joined, no_columns
 from dyetrace.analysis.counting import ends_of
-from dyetrace.analysis.joiner import is_among
+from dyetrace.analysis.joiner import is_marked, marks_of
 from dyetrace.analysis.packets import DIGEST, Arranged
 
 SLICES = 16  # of the patience: what was held within one is given up together
@@ -41,8 +41,11 @@ class Unended:
     def rejoined(self, over: Columns) -> Columns:
         """Add to records whose grace is over what is held of the same packets."""
         found = [over]
-        for index, (since_ns, columns) in enumerate(self.slices if over.shape[1] else ()):
-            same = is_among(columns[DIGEST], over[DIGEST])
+        if over.shape[1] == 0 or not self.slices:
+            return over
+        marks = marks_of(over[DIGEST])
+        for index, (since_ns, columns) in enumerate(self.slices):
+            same = is_marked(columns[DIGEST], over[DIGEST], marks)
             if same.any():
                 found.append(chosen_of(columns, same))
                 self.slices[index] = (since_ns, chosen_of(columns, ~same))
