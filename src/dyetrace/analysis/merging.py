@@ -32,7 +32,7 @@ KEY_DIGITS = 2  # of 16 bits: the kinds of a batch rarely collide
 
 
 def merged(tallies: Sequence[Tally]) -> Tally:
-    """Add tallies of different packets."""
+    """Add tallies of different packets; of several the sum is ordered (ordered.py)."""
     tallies = [tally for tally in tallies if tally.size or tally.strays or len(tally.kinds.task)]
     if len(tallies) <= 1:
         return tallies[0] if tallies else nothing()
@@ -80,7 +80,7 @@ def _kinds_merged(parts: Sequence[Kinds]) -> tuple[Kinds, list[I64], list[I64]]:
     old_start = np.concatenate(
         [part.start + slot for part, slot in zip(parts, first_slot, strict=True)]
     )
-    order, runs = grouped(task, signature)
+    order, runs = _by_task(task, *grouped(task, signature))
     kind = np.empty(len(order), dtype=np.int64)
     kind[order] = np.repeat(np.arange(len(runs)), counts_of(runs, len(order)))
     stands = first_colored(order, runs, colored, ones[0, old_start])
@@ -106,6 +106,13 @@ def _kinds_merged(parts: Sequence[Kinds]) -> tuple[Kinds, list[I64], list[I64]]:
     )
     ends = np.cumsum([len(part.task) for part in parts])[:-1]
     return merged_kinds, np.split(kind, ends), np.split(slot, first_slot[1:])
+
+
+def _by_task(task: U64, order: I64, runs: I64) -> tuple[I64, I64]:
+    """Put the runs of the ordered rows in order of their tasks."""
+    first = np.argsort(task[order[runs]], kind="stable")
+    count = counts_of(runs, len(order))[first]
+    return order[ranges(runs[first], count)], np.cumsum(count) - count
 
 
 def first_colored(order: I64, runs: I64, colored: I64, digest: U64) -> I64:
@@ -146,6 +153,8 @@ def _flows_merged(parts: Sequence[Flows], new_kind: Sequence[I64], many: Mask) -
         return Flows(kind=kind, name=name, packets=packets, words=words), kind
     total = np.add.reduceat(packets[order], start)
     first = order[start]
+    by_kind = np.argsort(kind[first], kind="stable")
+    first, total = first[by_kind], total[by_kind]
     return few_flows(
         Flows(kind=kind[first], name=name[first], packets=total, words=words[:, first]), many
     )

@@ -5,26 +5,28 @@ The same records in any order and any batching give the same tallies, as long as
 one packet come within the grace time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
 from dyetrace.analysis.columns import U64, Columns, chosen_of, joined
 from dyetrace.analysis.counting import Clocks, counted_of
+from dyetrace.analysis.counts import Counts
 from dyetrace.analysis.joiner import Joiner
 from dyetrace.analysis.latecomers import Latecomers
 from dyetrace.analysis.merging import merged
 from dyetrace.analysis.packets import DIGEST, TASK, Arranged, arrange
-from dyetrace.analysis.tally import Tally, nothing, of_task, strangers_of, tasks_of, without
+from dyetrace.analysis.tally import Tally, strangers_of, without
 from dyetrace.analysis.unended import Unended
 from dyetrace.model.task import TaskId
 
 BATCH = 500_000
 """Records that are counted at once: what that takes of memory is bounded so."""
 
-MERGED_AT_ONCE = 16_384
-"""Rows of tallies at least: fewer are left to be merged later."""
+FORGOTTEN_SHARE = 16
+"""One task of so many has to be old at least: to forget some looks at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,7 @@ class Partition:
         self._joiner = Joiner(grace_ns=bounds.grace_ns, most_records=bounds.most_records)
         self._unended = Unended(patience_ns=bounds.patience_ns, most_records=bounds.most_unended)
         self._latecomers = Latecomers(memory_ns=bounds.memory_ns)
-        self._counted = nothing()
-        self._fresh: list[Tally] = []  # not yet merged into it
+        self._counts = Counts(state.tally if state else None)
         self._strangers: list[tuple[int, Columns, Columns]] = []  # since when, open, covering
         self._changed: set[TaskId] = set()
         self._touched_ns: dict[TaskId, int] = {}
@@ -72,7 +73,7 @@ class Partition:
             self._joiner.restore(state.slices)
             self._unended.slices = list(state.unended)
             self._latecomers.restore(state.memory)
-            self._counted, self.late = state.tally, dict(state.late)
+            self.late = dict(state.late)
             self._strangers = list(state.strangers)
             self._touched_ns = dict(state.touched_ns)
 
@@ -96,7 +97,9 @@ class Partition:
             each for each in self._strangers if each[0] + self._bounds.strangers_ns > watermark_ns
         ]
         self._changed |= touched
-        self._touched_ns |= dict.fromkeys(touched, watermark_ns)
+        for task in touched:
+            self._touched_ns.pop(task, None)  # the oldest first
+            self._touched_ns[task] = watermark_ns
 
     def _in_time(self, arranged: Arranged, touched: set[TaskId]) -> Arranged:
         """Leave out what came when its packet was counted."""
@@ -117,50 +120,41 @@ class Partition:
     def changed(self) -> set[TaskId]:
         """Which tasks' tallies have changed since this was last asked; 0: see tasks_of."""
         changed, self._changed = self._changed, set()
-        return changed & {*tasks_of(self.tally()), *self.late}
+        return changed if self._strangers else changed - {0}
 
     def tally(self) -> Tally:
         """Give all that was counted."""
-        if self._fresh:
-            self._counted = merged([self._counted, *self._fresh])
-            self._fresh = []
-        return replace(
-            self._counted,
-            open=joined([self._counted.open, *(each for _, each, _ in self._strangers)]),
-            covering=joined([self._counted.covering, *(each for _, _, each in self._strangers)]),
-        )
+        return self._with_strangers(self._counts.whole())
 
-    def of_task(self, task: TaskId) -> Tally:
-        """Give what was counted of one task."""
-        return of_task(self.tally(), task)
+    def of_tasks(self, tasks: Collection[TaskId]) -> Tally:
+        """Give what was counted of these tasks, and what is open of all."""
+        return self._with_strangers(self._counts.of_tasks(tasks))
 
     def with_held(self, clocks: Clocks | None = None) -> Tally:
         """Give all that would be counted if every packet were over: nothing changes by it."""
-        held = self._held()
-        if held.shape[1] == 0:
-            return self.tally()
-        return merged(
-            [self.tally(), *(counted_of(arrange(each), clocks) for each in batches(held))]
-        )
+        return merged([self.tally(), self.held_tally(clocks)])
+
+    def held_tally(self, clocks: Clocks | None = None) -> Tally:
+        """Count what is held, as if every packet were over."""
+        return merged([counted_of(arrange(each), clocks) for each in batches(self._held())])
 
     def forget(self, before_ns: int) -> None:
         """Forget tasks of which nothing came since then."""
-        old = [task for task, touched in self._touched_ns.items() if touched < before_ns]
-        if old:
-            self.tally()
-            self._counted = without(self._counted, old)
+        old = list(takewhile(lambda task: self._touched_ns[task] < before_ns, self._touched_ns))
+        if old and len(old) * FORGOTTEN_SHARE >= len(self._touched_ns):
+            self._counts.forget(old)
+            self._changed.difference_update(old)
             for task in old:
                 del self._touched_ns[task]
                 self.late.pop(task, None)
 
     def state(self) -> State:
         """Give all that is known."""
-        self.tally()
         return State(
             slices=self._joiner.slices(),
             unended=list(self._unended.slices),
             memory=self._latecomers.memory(),
-            tally=self._counted,
+            tally=self._counts.whole(),
             strangers=list(self._strangers),
             late=dict(self.late),
             touched_ns=dict(self._touched_ns),
@@ -178,31 +172,32 @@ class Partition:
 
     def held_tasks(self) -> list[TaskId]:
         """Name the tasks of what is held; 0 where there may be records of no known task."""
-        tasks: list[TaskId] = np.unique(self._held()[TASK]).tolist()
-        return tasks
+        parts = [each[TASK] for _, each in (*self._joiner.slices(), *self._unended.slices)]
+        task = np.concatenate([*parts, np.zeros(0, dtype=np.uint64)])
+        tasks: list[TaskId] = np.unique(task[task != 0]).tolist()
+        return [0, *tasks]
 
     def _held(self) -> Columns:
         return joined([self._joiner.held(), self._unended.held()])
 
     @property
     def _open(self) -> int:
-        parts = [part for tally in (self._counted, *self._fresh) for part in _uncounted(tally)]
-        parts += [part for _, *both in self._strangers for part in both]
-        return sum(part.shape[1] for part in parts)
+        strangers = [part for _, *both in self._strangers for part in both]
+        return self._counts.uncounted + sum(int(part.shape[1]) for part in strangers)
+
+    def _with_strangers(self, tally: Tally) -> Tally:
+        return replace(
+            tally,
+            open=joined([tally.open, *(each for _, each, _ in self._strangers)]),
+            covering=joined([tally.covering, *(each for _, _, each in self._strangers)]),
+        )
 
     def _keep(self, tally: Tally, watermark_ns: int) -> None:
-        """Merge now and then, so that each row is moved few times, however many there are."""
         strangers = strangers_of(tally)
         if any(part.shape[1] for part in strangers):
             self._strangers.append((watermark_ns, *strangers))
             tally = without(tally, [0])
-        self._fresh.append(tally)
-        if sum(each.size for each in self._fresh) > self._counted.size + MERGED_AT_ONCE:
-            self.tally()
-
-
-def _uncounted(tally: Tally) -> tuple[Columns, Columns]:
-    return tally.open, tally.covering
+        self._counts.add(tally)
 
 
 def batches(records: Columns) -> Iterator[Columns]:

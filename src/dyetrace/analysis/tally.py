@@ -5,7 +5,7 @@ asked for (partial.py). Tallies of different packets merge in any order and any 
 with the same result, so records can be counted wherever and whenever they arrive.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -214,68 +214,3 @@ def _of_tasks(records: Columns, tasks: U64) -> Columns:
     if 0 in tasks:
         chosen |= ~np.isin(digest, digest[task != 0])
     return chosen_of(records, chosen)
-
-
-def by_task(tally: Tally, tasks: Collection[TaskId]) -> Iterator[tuple[TaskId, Tally]]:
-    """Take a tally apart by task, in one go; 0 as in of_task. Only these tasks, where they are."""
-    wanted = np.array(sorted(tasks), dtype=np.uint64)
-    task = tally.kinds.task
-    chosen = np.flatnonzero(np.isin(task, wanted))
-    chosen = chosen[np.argsort(task[chosen], kind="stable")]
-    kept = of_kinds(tally, chosen)
-    order, flow_order = np.argsort(kept.delays.key), np.argsort(kept.flows.kind, kind="stable")
-    kept = replace(
-        kept,
-        delays=Delays(key=kept.delays.key[order], packets=kept.delays.packets[order]),
-        flows=_some_flows(kept.flows, flow_order),
-    )
-    edges = np.searchsorted(kept.kinds.task, wanted)
-    last = np.searchsorted(kept.kinds.task, wanted, side="right")
-    with_open = set(tasks_of(tally)) if tally.open.shape[1] or tally.covering.shape[1] else set()
-    for name, first, end in zip(wanted.tolist(), edges.tolist(), last.tolist(), strict=True):
-        only = np.array([name], dtype=np.uint64)
-        has_open = name in with_open
-        yield (
-            name,
-            replace(
-                _between(kept, first, end),
-                open=_of_tasks(tally.open, only) if has_open else no_columns(),
-                covering=_of_tasks(tally.covering, only) if has_open else no_columns(),
-            ),
-        )
-
-
-def _between(tally: Tally, first: int, last: int) -> Tally:
-    """Keep neighbouring kinds of a tally whose delays and flows are in the kinds' order."""
-    kinds = tally.kinds
-    slots = np.append(kinds.start, kinds.one.shape[1])
-    low, high = int(slots[first]), int(slots[last])
-    from_key = np.searchsorted(tally.delays.key, np.uint64(low) << SLOT_SHIFT)
-    to_key = np.searchsorted(tally.delays.key, np.uint64(high) << SLOT_SHIFT)
-    from_flow, to_flow = np.searchsorted(tally.flows.kind, [first, last])
-    flows = _some_flows(tally.flows, np.arange(from_flow, to_flow))
-    each = {name: getattr(kinds, name)[first:last] for name in (*PER_KIND, "count")}
-    return Tally(
-        kinds=Kinds(
-            **each,
-            start=kinds.start[first:last] - low,
-            one=kinds.one[:, low:high],
-            longest=kinds.longest[low:high],
-        ),
-        delays=Delays(
-            key=tally.delays.key[from_key:to_key] - (np.uint64(low) << SLOT_SHIFT),
-            packets=tally.delays.packets[from_key:to_key],
-        ),
-        flows=replace(flows, kind=flows.kind - first),
-        open=no_columns(),
-        covering=no_columns(),
-    )
-
-
-def _some_flows(flows: Flows, chosen: I64) -> Flows:
-    return Flows(
-        kind=flows.kind[chosen],
-        name=flows.name[chosen],
-        packets=flows.packets[chosen],
-        words=flows.words[:, chosen],
-    )

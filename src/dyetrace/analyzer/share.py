@@ -6,8 +6,10 @@ import numpy as np
 
 from dyetrace.analysis.columns import Columns, field_of
 from dyetrace.analysis.counting import Clocks
+from dyetrace.analysis.merging import merged
+from dyetrace.analysis.ordered import by_task
 from dyetrace.analysis.partition import Bounds, Partition
-from dyetrace.analysis.tally import Tally, by_task
+from dyetrace.analysis.tally import Tally
 from dyetrace.model.record import Point
 from dyetrace.transport.ledger import Account, Ledger
 from dyetrace.wire.parcels import Header, Parcel
@@ -71,8 +73,10 @@ class Share:
         changed = self._records.changed()
         held = set(self._records.held_tasks()) if self._records.held else set()
         is_previewed = self._records.held <= PREVIEWED
-        tally = self._records.with_held(clocks) if held and is_previewed else self._records.tally()
         wanted = changed | (held | self._unsettled if is_previewed else held ^ self._unsettled)
+        tally = self._records.of_tasks(wanted)
+        if held and is_previewed:
+            tally = merged([tally, self._records.held_tally(clocks)])
         found = dict(by_task(tally, wanted))
         if 0 in found and not found[0].open.shape[1] + found[0].covering.shape[1]:
             held.discard(0)

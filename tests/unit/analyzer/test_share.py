@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from dyetrace.analysis.analyze import Analysis
 from dyetrace.analysis.counting import counted
 from dyetrace.analysis.merging import merged
+from dyetrace.analysis.ordered import by_task
 from dyetrace.analysis.partition import Bounds
-from dyetrace.analysis.tally import by_task, of_task, tasks_of
+from dyetrace.analysis.tally import of_task, tasks_of
 from dyetrace.analyzer.share import Share
 from dyetrace.model.path import Fate
 from dyetrace.wire.parcels import Header, Parcel
