@@ -4,7 +4,9 @@ All by one partition on one core, from blobs to tallies; seconds are CPU time. E
 packets take five ways from each of six VMs; in the long run there are six tasks at a time, others
 every ten batches, and what is of tasks that ended long ago is forgotten. A turn is what an
 analyzer does with what has come: takes it, counts what is over, and writes what is new of ten
-tasks, while so many tasks' packets are counted already. A run of 100 million records: --records 100000000.
+tasks, while so many tasks' packets are counted already.
+
+A run of 100 million records: --records 100000000.
 """
 
 import os

@@ -109,7 +109,7 @@ class Packets:
     def rows_of(self, packet: int) -> RecordArray:
         """Give one packet's records."""
         start, count = self.start[packet], self.count[packet]
-        return records_of(chosen_of(self.columns, self.order[start : start + count]))
+        return records_of(self.columns[:, self.order[start : start + count]])
 
 
 def arrange(columns: Columns, key: U64 | None = None) -> Arranged:
