@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dyetrace.analysis.columns import U64, WORDS, Columns, Mask, chosen_of, joined, no_columns
+from dyetrace.analysis.columns import U64, WORDS, Columns, Mask, chosen_of, joined
 from dyetrace.analysis.packets import DIGEST
 
 SLICES = 8  # of the grace time: records that came within one are held together
@@ -84,10 +84,6 @@ class Joiner:
             self.hurried += hurried.shape[1]
             given = joined([given, hurried])
         return given
-
-    def held(self) -> Columns:
-        """Give a copy of all that is held."""
-        return joined([no_columns(), *(each.whole() for each in self._slices)])
 
     def slices(self) -> list[tuple[int, Columns]]:
         """Give all that is held, by when it came: what a joiner is restored from."""

@@ -14,7 +14,7 @@ import numpy as np
 from dyetrace.analysis.columns import U64, Columns, chosen_of, joined
 from dyetrace.analysis.counting import Clocks, counted_of
 from dyetrace.analysis.counts import Counts
-from dyetrace.analysis.joiner import Joiner
+from dyetrace.analysis.joiner import Joiner, is_among
 from dyetrace.analysis.latecomers import Latecomers
 from dyetrace.analysis.merging import merged
 from dyetrace.analysis.packets import DIGEST, TASK, Arranged, arrange
@@ -170,15 +170,22 @@ class Partition:
         """How many records are held."""
         return self._joiner.records + self._unended.records
 
-    def held_tasks(self) -> list[TaskId]:
-        """Name the tasks of what is held; 0 where there may be records of no known task."""
-        parts = [each[TASK] for _, each in (*self._joiner.slices(), *self._unended.slices)]
-        task = np.concatenate([*parts, np.zeros(0, dtype=np.uint64)])
-        tasks: list[TaskId] = np.unique(task[task != 0]).tolist()
-        return [0, *tasks]
+    def held_tasks(self, digests: U64 | None = None) -> set[TaskId]:
+        """Name the tasks of what is held, maybe only of these digests.
+
+        0 where there may be records of no known task.
+        """
+        held = joined([each[[TASK, DIGEST]] for each in self._parts_held()])
+        task, digest = held[:, held[0] != 0] if held.shape[1] else held[:2]
+        if digests is not None:
+            task = task[is_among(digest, digests)]
+        return {0, *np.unique(task).tolist()}
 
     def _held(self) -> Columns:
-        return joined([self._joiner.held(), self._unended.held()])
+        return joined(self._parts_held())
+
+    def _parts_held(self) -> list[Columns]:
+        return [each for _, each in (*self._joiner.slices(), *self._unended.slices)]
 
     @property
     def _open(self) -> int:

@@ -34,10 +34,6 @@ class Unended:
         """How many are held."""
         return sum(columns.shape[1] for _, columns in self.slices)
 
-    def held(self) -> Columns:
-        """Give all that is held."""
-        return joined([columns for _, columns in self.slices])
-
     def rejoined(self, over: Columns) -> Columns:
         """Add to records whose grace is over what is held of the same packets."""
         found = [over]

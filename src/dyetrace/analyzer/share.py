@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from dyetrace.analysis.columns import Columns, field_of
+from dyetrace.analysis.columns import U64, Columns, field_of
 from dyetrace.analysis.counting import Clocks
 from dyetrace.analysis.merging import merged
 from dyetrace.analysis.ordered import by_task
 from dyetrace.analysis.partition import Bounds, Partition
-from dyetrace.analysis.tally import Tally
+from dyetrace.analysis.tally import DIGEST, Tally
 from dyetrace.model.record import Point
 from dyetrace.transport.ledger import Account, Ledger
 from dyetrace.wire.parcels import Header, Parcel
@@ -33,6 +33,8 @@ class Share:
         self._drop_names: dict[tuple[int, int], str] = {}
         self._symbols: dict[tuple[int, int], str] = {}
         self._unsettled: set[int] = set()  # tasks that were told so
+        self._untold: set[int] = set()  # of these, those whose held packets may not have been told
+        self._came: list[U64] = []  # digests, since pieces were told
         self._watermark_ns = 0
         found = unpack_kept(kept) if kept else None
         self._records = Partition(bounds, found.state if found else None)
@@ -54,6 +56,7 @@ class Share:
         self._learn(header)
         if ledger.enter(header, taken_ns):
             self._records.take(parcel.columns, taken_ns)
+            self._came.append(parcel.columns[DIGEST].copy())
 
     def skip(self, region: str, offset: int) -> None:
         """Pass over what could not be read."""
@@ -71,11 +74,15 @@ class Share:
     def pieces(self, clocks: Clocks | None = None) -> Iterator[Piece]:
         """Tell what is new of each task, with packets that are not yet over where these are few."""
         changed = self._records.changed()
-        held = set(self._records.held_tasks()) if self._records.held else set()
+        stirred = self._stirred()
+        held = self._records.held_tasks() if self._records.held else set()
+        held -= {0} - self._unsettled - stirred
         is_previewed = self._records.held <= PREVIEWED
-        wanted = changed | (held | self._unsettled if is_previewed else held ^ self._unsettled)
+        wanted = changed | (held ^ self._unsettled)
+        if is_previewed:
+            wanted |= held & (self._untold | stirred)
         tally = self._records.of_tasks(wanted)
-        if held and is_previewed:
+        if held and wanted and is_previewed:
             tally = merged([tally, self._records.held_tally(clocks)])
         found = dict(by_task(tally, wanted))
         if 0 in found and not found[0].open.shape[1] + found[0].covering.shape[1]:
@@ -85,7 +92,12 @@ class Share:
             yield self._piece(
                 task, found[task], is_settled=is_settled, is_whole=is_settled or is_previewed
             )
-        self._unsettled = held
+        self._unsettled, self._untold = held, set() if is_previewed else held
+        self._came.clear()
+
+    def _stirred(self) -> set[int]:
+        """Of which held tasks something came since pieces were told."""
+        return self._records.held_tasks(np.concatenate(self._came)) if self._came else set()
 
     def progress(self, partitions: int) -> Progress:
         """Say how far this is, and what is missing; partitions: that the log has."""
@@ -124,6 +136,7 @@ class Share:
 
     def _restore(self, kept: Kept) -> None:
         self.offsets, self._unsettled = dict(kept.offsets), set(kept.unsettled)
+        self._untold = set(kept.unsettled)
         self._drop_names, self._symbols = dict(kept.drop_names), dict(kept.symbols)
         for region, accounts in kept.accounts.items():
             ledger = self._ledgers[region] = Ledger(is_whole=region not in kept.midway)

@@ -26,9 +26,11 @@ REGION_OF = {1: "east", 2: "west"}
 
 
 def alike_of(pieces, task):
-    tallies = [piece.tally for piece in pieces if piece.task in {0, task}]
-    analysis = Analysis(topology=two_hosts(), name_drop=name_drop)
-    return known_of(analysis.partial(merged(tallies)), task)
+    return alike_in(merged([piece.tally for piece in pieces if piece.task in {0, task}]), task)
+
+
+def alike_in(tally, task):
+    return known_of(Analysis(topology=two_hosts(), name_drop=name_drop).partial(tally), task)
 
 
 def known_of(partial, task):
@@ -111,6 +113,38 @@ def test_packets_are_told_before_they_are_over():
 
     assert not pieces[TASK].is_settled
     assert sum(alike.packets for alike in alike_of(pieces.values(), TASK).values()) == 5
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0.0, 0.2]), st.booleans())
+def test_at_any_time_what_was_told_last_says_all_that_came(seed, loss, restarts):
+    arrivals = stream(Knobs(seed=seed, packets=8, loss=loss))
+    share, told, draw = Share(0, bounds=BOUNDS), {}, random.Random(seed)
+    for number, (region, offset, taken_ns, parcel) in enumerate(Feed(arrivals).entries):
+        share.take(region, offset=offset, taken_ns=taken_ns, parcel=parcel)
+        share.advance(taken_ns)
+        if draw.random() < 0.3:
+            told.update({piece.task: unpack_piece(pack_piece(piece)) for piece in share.pieces()})
+            so_far = counted(columns(arrivals[: number + 1]))
+            for task in (TASK, OTHER_TASK):
+                assert alike_of(told.values(), task) == alike_in(so_far, task)
+            if restarts:
+                share = Share(0, bounds=BOUNDS, kept=share.kept())
+
+
+def test_a_task_is_told_again_only_when_there_is_something_new_of_it():
+    *entries, last = Feed(stream(Knobs(seed=3, packets=5))).entries
+    share = Share(0, bounds=BOUNDS)
+    for region, offset, taken_ns, parcel in entries:
+        share.take(region, offset=offset, taken_ns=taken_ns, parcel=parcel)
+    tasks = [{piece.task for piece in share.pieces()} for _ in range(2)]
+    region, offset, taken_ns, parcel = last
+    share.take(region, offset=offset, taken_ns=taken_ns, parcel=parcel)
+    after = {piece.task for piece in share.pieces()}
+
+    assert TASK in tasks[0]
+    assert tasks[1] == set()
+    assert after & {TASK, OTHER_TASK}
 
 
 def test_missing_records_are_told_by_host():
