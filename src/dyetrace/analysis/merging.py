@@ -129,18 +129,25 @@ def first_colored(order: I64, runs: I64, colored: I64, digest: U64) -> I64:
 
 
 def _delays_merged(parts: Sequence[Delays], new_slot: Sequence[I64]) -> Delays:
-    keys = []
-    for part, slot in zip(parts, new_slot, strict=True):
-        moved = slot[(part.key >> SLOT_SHIFT).astype(np.int64)].astype(np.uint64) << SLOT_SHIFT
-        keys.append(moved | (part.key & np.uint64((1 << BUCKET_BITS) - 1)))
-    key = np.concatenate(keys)
-    packets = np.concatenate([part.packets for part in parts])
+    """Merge delays, which are most of a tally: no more copies at once than it takes."""
+    key = np.concatenate(
+        [_moved(part.key, slot) for part, slot in zip(parts, new_slot, strict=True)]
+    )
     if len(key) == 0:
-        return Delays(key=key, packets=packets)
+        return parts[0]
     order = np.argsort(key)
     key = key[order]
+    packets = np.concatenate([part.packets for part in parts])[order]
+    del order
     start = starts_of(key[1:] != key[:-1])
-    return Delays(key=key[start], packets=np.add.reduceat(packets[order], start))
+    return Delays(key=key[start], packets=np.add.reduceat(packets, start))
+
+
+def _moved(key: U64, new_slot: I64) -> U64:
+    """Give delays' keys other slots."""
+    slot = new_slot[(key >> SLOT_SHIFT).view(np.int64)].view(np.uint64)
+    bucket = key & np.uint64((1 << BUCKET_BITS) - 1)
+    return (slot << SLOT_SHIFT) | bucket
 
 
 def _flows_merged(parts: Sequence[Flows], new_kind: Sequence[I64], many: Mask) -> tuple[Flows, I64]:
