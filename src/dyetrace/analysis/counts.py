@@ -5,8 +5,8 @@ from collections.abc import Collection
 import numpy as np
 
 from dyetrace.analysis.merging import merged
-from dyetrace.analysis.ordered import of_tasks, ordered
-from dyetrace.analysis.tally import Tally, nothing, without
+from dyetrace.analysis.ordered import of_tasks, ordered, without
+from dyetrace.analysis.tally import Tally, nothing
 from dyetrace.model.task import TaskId
 
 MOST_ALIKE = 8  # tallies of about one size; so many are merged
@@ -45,7 +45,7 @@ class Counts:
 
     def forget(self, tasks: Collection[TaskId]) -> None:
         """Leave out what is of these tasks only."""
-        self._levels = [ordered(without(self.whole(), list(tasks)))]
+        self._levels = [without(each, tasks) for each in self._levels]
 
 
 def _alike(levels: list[Tally]) -> int:

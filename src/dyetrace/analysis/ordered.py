@@ -19,6 +19,8 @@ from dyetrace.analysis.tally import (
     Kinds,
     Tally,
     of_kinds,
+    records_of_tasks,
+    tasks_of,
 )
 from dyetrace.model.task import TaskId
 
@@ -65,6 +67,16 @@ def of_tasks(tally: Tally, tasks: U64) -> Tally:
             _some_flows(tally.flows, ranges(from_flow, flows)),
             kind=np.repeat(np.arange(len(chosen)), flows),
         ),
+    )
+
+
+def without(tally: Tally, tasks: Collection[TaskId]) -> Tally:
+    """Leave out of an ordered tally what is of these tasks; what is of another, too, stays."""
+    stays = np.array(sorted(set(tasks_of(tally)).difference(tasks)), dtype=np.uint64)
+    return replace(
+        of_tasks(tally, stays),
+        open=records_of_tasks(tally.open, stays),
+        covering=records_of_tasks(tally.covering, stays),
     )
 
 

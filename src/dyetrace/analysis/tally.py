@@ -185,14 +185,18 @@ def strangers_of(tally: Tally) -> tuple[Columns, Columns]:
     if not tally.open.shape[1] and not tally.covering.shape[1]:
         return no_columns(), no_columns()
     nobody = np.zeros(1, dtype=np.uint64)
-    return _of_tasks(tally.open, nobody), _of_tasks(tally.covering, nobody)
+    return records_of_tasks(tally.open, nobody), records_of_tasks(tally.covering, nobody)
 
 
 def of_task(tally: Tally, task: TaskId) -> Tally:
     """Keep what is of one task; of task 0, the open records of no known task."""
     kept = of_kinds(tally, np.flatnonzero(tally.kinds.task == np.uint64(task)))
     only = np.array([task], dtype=np.uint64)
-    return replace(kept, open=_of_tasks(tally.open, only), covering=_of_tasks(tally.covering, only))
+    return replace(
+        kept,
+        open=records_of_tasks(tally.open, only),
+        covering=records_of_tasks(tally.covering, only),
+    )
 
 
 def without(tally: Tally, tasks: Sequence[TaskId]) -> Tally:
@@ -201,13 +205,13 @@ def without(tally: Tally, tasks: Sequence[TaskId]) -> Tally:
     kept = of_kinds(tally, np.flatnonzero(np.isin(tally.kinds.task, stays)))
     return replace(
         kept,
-        open=_of_tasks(tally.open, stays),
-        covering=_of_tasks(tally.covering, stays),
+        open=records_of_tasks(tally.open, stays),
+        covering=records_of_tasks(tally.covering, stays),
         strays=tally.strays,
     )
 
 
-def _of_tasks(records: Columns, tasks: U64) -> Columns:
+def records_of_tasks(records: Columns, tasks: U64) -> Columns:
     """All records of packets that have a source record of these tasks (0: that have none)."""
     digest, task = records[DIGEST], records[TASK]
     chosen = np.isin(digest, digest[np.isin(task, tasks[tasks != 0])])
