@@ -130,12 +130,8 @@ class Partition:
         """Give what was counted of these tasks, and what is open of all."""
         return self._with_strangers(self._counts.of_tasks(tasks))
 
-    def with_held(self, clocks: Clocks | None = None) -> Tally:
-        """Give all that would be counted if every packet were over: nothing changes by it."""
-        return merged([self.tally(), self.held_tally(clocks)])
-
     def held_tally(self, clocks: Clocks | None = None) -> Tally:
-        """Count what is held, as if every packet were over."""
+        """Count what is held, as if every packet were over: nothing changes by it."""
         return merged([counted_of(arrange(each), clocks) for each in batches(self._held())])
 
     def forget(self, before_ns: int) -> None:
