@@ -1,13 +1,17 @@
 """Records go through a record log on a real NATS server to analyzers: the same verdicts."""
 
 import os
+import signal
 
 import pytest
 
 from dyetrace.lab.faults import AclDeny, FabricRouteMissing, RouteMissing
 from dyetrace.lab.traffic import flowing
 from support.diagnosis import eventually, explained
+from support.harmed import let_pass
 from support.record_log import JoinedToLog, Logged
+
+FROZEN = 1000  # packets: five seconds
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +25,7 @@ def logged(tmp_path_factory):
             made.stack.close()
 
 
-def carried_out(logged, harm=lambda: None, stage="ready", **changes):
+def carried_out(logged, harm=lambda *_: None, stage="ready", **changes):
     """Trace while packets flow, do harm at a stage; give the end and the receiver's report."""
     harmed = logged.harmed
     with flowing(
@@ -29,7 +33,7 @@ def carried_out(logged, harm=lambda: None, stage="ready", **changes):
     ) as flow:
         name = harmed.begun(**changes)
         harmed.reach(name, stage)
-        harm()
+        harm(logged, flow)
         return harmed.ended(name), flow.stop()
 
 
@@ -65,17 +69,28 @@ def test_losses_are_found_and_healed(logged, code):
     assert healed["verdict"] == "DELIVERED", explained(healed)
 
 
-def analyzer_killed(logged):
+def analyzer_killed(logged, _flow):
     logged.analyzer.end()
     logged.analyzer.start()
 
 
-def log_killed(logged):
+def log_killed(logged, _flow):
     logged.server.kill()
     logged.server.start()
 
 
+def both_frozen(logged, flow):
+    """Nobody of those two answers, and no connection ends, for longer than an agent waits."""
+    both = (logged.analyzer.process.send_signal, logged.server.signal)
+    for each in both:
+        each(signal.SIGSTOP)
+    let_pass(flow, FROZEN)
+    for each in both:
+        each(signal.SIGCONT)
+
+
 HARMS = {
+    "the analyzer and the log's server are frozen for five seconds": both_frozen,
     "the analyzer is killed and started anew": analyzer_killed,
     "the log's server is killed and started anew": log_killed,
 }
@@ -84,7 +99,7 @@ HARMS = {
 @pytest.mark.parametrize("stage", ["ready", "tracing", "collecting"])
 @pytest.mark.parametrize("harm", HARMS)
 def test_what_the_log_survives_changes_no_answer(logged, harm, stage):
-    answer, report = carried_out(logged, lambda: HARMS[harm](logged), stage)
+    answer, report = carried_out(logged, HARMS[harm], stage)
 
     assert report.lost == 0
     assert answer["verdict"] == "DELIVERED", explained(answer)
@@ -128,6 +143,10 @@ def test_spark_gives_the_same_verdicts(tmp_path):
     assert broken["findings"][0]["code"] == "VPC_ROUTE_MISSING", explained(broken)
 
 
+def west_killed(two_regions, _flow):
+    two_regions.servers["west"].kill()
+
+
 @pytest.fixture
 def two_regions(tmp_path):
     hosts = {"cn-1": "east", "cn-2": "east", "cn-3": "west"}
@@ -144,7 +163,7 @@ def test_agents_of_two_regions_write_by_tls_each_into_its_own(two_regions):
         if broken["inspections"]:
             break
     two_regions.cloud.heal()
-    away, away_report = carried_out(two_regions, two_regions.servers["west"].kill, "tracing")
+    away, away_report = carried_out(two_regions, west_killed, "tracing")
 
     assert report.lost == 0
     assert answer["verdict"] == "DELIVERED", explained(answer)

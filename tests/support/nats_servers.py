@@ -69,6 +69,10 @@ class NatsServer:
             self._process.wait(20)
             self._process = None
 
+    def signal(self, number):
+        """Freeze it, or let it go on."""
+        self._process.send_signal(number)
+
     def remove(self):
         self.kill()
         shutil.rmtree(self.folder)
