@@ -107,7 +107,9 @@ async def drained(region: Region, workers: int) -> tuple[float, float]:
         share = PARTITIONS // workers
         running = [start(region, number * share, share) for number in range(workers)]
         try:
-            while not await is_told(js, wanted):  # noqa: ASYNC110 - there is no event
+            while not await is_told(js, wanted):
+                if any(process.poll() is not None for process in running):
+                    raise RuntimeError("an analyzer has ended")
                 await asyncio.sleep(0.05)
             took = time.monotonic() - began
             cpu = sum(cpu_s(process.pid) for process in running)

@@ -20,11 +20,17 @@ from dyetrace.controller.authority import (
 from dyetrace.errors import LogUnreachable
 from dyetrace.transport.ledger import Ledger
 from dyetrace.transport.nats.connecting import Credentials, Region, connected
-from dyetrace.transport.nats.names import quarantine_stream, quarantine_subject, records_subject
+from dyetrace.transport.nats.names import (
+    TALLIES,
+    quarantine_stream,
+    quarantine_subject,
+    records_subject,
+)
 from dyetrace.transport.nats.publisher import Publisher
 from dyetrace.transport.nats.region_log import RegionLog
 from dyetrace.transport.nats.server_config import Tls
 from dyetrace.transport.nats.streams import Keeping, ensure_streams
+from dyetrace.transport.nats.tally_log import TallyLog
 from dyetrace.transport.spool import MemorySpool
 from support.builders import across_hosts, rows
 from support.nats_servers import NatsServer, a_cluster
@@ -135,6 +141,20 @@ def test_what_was_acknowledged_is_read_once_from_any_offset(shared):
             publisher.ship(sightings(1, [7777]))
             await publisher.all_acknowledged()
             assert await Reader(js, offsets=reader.offsets).read() == [7777]
+
+    running(scenario)
+
+
+def test_streams_that_several_make_at_once_are_made(server):
+    async def one():
+        async with connected(region_of(server)) as client:
+            js = client.jetstream()
+            await ensure_streams(js, region="east", partitions=PARTITIONS)
+            await TallyLog(js, "east").ensure()
+            return (await js.stream_info(TALLIES)).config.name
+
+    async def scenario():
+        assert set(await asyncio.gather(*(one() for _ in range(6)))) == {TALLIES}
 
     running(scenario)
 

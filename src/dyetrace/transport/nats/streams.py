@@ -1,8 +1,10 @@
 """The streams of a region, made where they are missing."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
+from nats.errors import Error
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
@@ -44,33 +46,40 @@ async def ensure_streams(
     for partition in range(partitions):
         wanted[records_stream(region, partition)] = records_subject(region, partition, "*")
     for name, subject in wanted.items():
-        try:
-            await js.stream_info(name)
-        except NotFoundError:
-            await _made(js, region, name, subject, keeping)
+        await ensure_stream(
+            js,
+            region,
+            StreamConfig(
+                name=name,
+                subjects=[subject],
+                storage=StorageType.FILE,
+                num_replicas=keeping.replicas,
+                max_age=keeping.age_s,
+                max_bytes=keeping.most_bytes,
+                discard=DiscardPolicy.OLD,
+                duplicate_window=min(KNOWN_FOR_S, keeping.age_s),
+            ),
+        )
 
 
-async def _made(
-    js: JetStreamContext, region: str, name: str, subject: str, keeping: Keeping
-) -> None:
-    config = StreamConfig(
-        name=name,
-        subjects=[subject],
-        storage=StorageType.FILE,
-        num_replicas=keeping.replicas,
-        max_age=keeping.age_s,
-        max_bytes=keeping.most_bytes,
-        discard=DiscardPolicy.OLD,
-        duplicate_window=min(KNOWN_FOR_S, keeping.age_s),
-    )
+async def ensure_stream(js: JetStreamContext, region: str, config: StreamConfig) -> None:
+    """Make one stream, unless it is there; raises LogUnreachable.
+
+    Of several that make it at once a server may leave one without an answer: it looks again.
+    """
     deadline = asyncio.get_running_loop().time() + PEERS_WITHIN_S
     while True:
         try:
+            with suppress(NotFoundError):
+                await js.stream_info(str(config.name))
+                return
             await js.add_stream(config)
-        except APIError as error:
-            is_starting = error.err_code == NO_PEERS
-            if not is_starting or asyncio.get_running_loop().time() > deadline:
-                raise LogUnreachable(region=region, why=f"stream {name}: {error}") from error
+        except (Error, OSError) as error:
+            is_starting = isinstance(error, APIError) and error.err_code == NO_PEERS
+            may_pass = is_starting or isinstance(error, TimeoutError)
+            if not may_pass or asyncio.get_running_loop().time() > deadline:
+                why = f"stream {config.name}: {error}"
+                raise LogUnreachable(region=region, why=why) from error
             await asyncio.sleep(LOOK_AGAIN_S)
         else:
             return

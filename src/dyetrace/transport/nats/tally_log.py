@@ -4,7 +4,6 @@ To write a piece again, or an older one, changes nothing; so an analyzer that wa
 may do its last work once more, and one that was thought dead harms nobody.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nats.errors import Error
@@ -15,6 +14,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from dyetrace.errors import LogUnreachable
 from dyetrace.transport.nats.names import TALLIES, tally_subject
+from dyetrace.transport.nats.streams import ensure_stream
 
 REVISION = "Dyetrace-Revision"
 WRONG_LAST_SEQUENCE = 10071  # the server's code for: somebody else wrote meanwhile
@@ -30,22 +30,18 @@ class TallyLog:
 
     async def ensure(self, *, replicas: int = 1, age_s: float = 24 * 3600.0) -> None:
         """Make the stream where it is missing; raises LogUnreachable."""
-        try:
-            with suppress(NotFoundError):
-                await self.js.stream_info(TALLIES)
-                return
-            await self.js.add_stream(
-                StreamConfig(
-                    name=TALLIES,
-                    subjects=[f"{TALLIES}.*.*"],
-                    storage=StorageType.FILE,
-                    num_replicas=replicas,
-                    max_msgs_per_subject=1,
-                    max_age=age_s,
-                )
-            )
-        except (Error, OSError) as error:
-            raise LogUnreachable(region=self.region, why=str(error) or repr(error)) from error
+        await ensure_stream(
+            self.js,
+            self.region,
+            StreamConfig(
+                name=TALLIES,
+                subjects=[f"{TALLIES}.*.*"],
+                storage=StorageType.FILE,
+                num_replicas=replicas,
+                max_msgs_per_subject=1,
+                max_age=age_s,
+            ),
+        )
 
     async def write(self, task: int, partition: int, revision: int, piece: bytes) -> bool:
         """Put a piece in the place of an older one; says whether it was not older itself."""
