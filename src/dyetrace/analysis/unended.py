@@ -1,8 +1,8 @@
-"""Holds packets of which no end was seen for longer than others: their host may be behind.
+"""Holds packets of which not both ends were seen for longer than others: a host may be behind.
 
-A packet that was dropped, or given its DSCP back, has ended; when its grace is over, it
-is counted. Of another one the rest may still be in a spool, while its region's log is
-away. Such packets are few where few are lost.
+A packet whose source record is there, and that was dropped or given its DSCP back, is
+counted when its grace is over. Of another one the rest may still be in a spool, while
+its region's log is away. Such packets are few where few are lost.
 """
 
 from dataclasses import dataclass, field
@@ -48,13 +48,13 @@ class Unended:
         return joined(found)
 
     def sift(self, arranged: Arranged, now_ns: int) -> Arranged:
-        """Hold those without an end; give the others."""
+        """Hold those without a source record or an end; give the others."""
         if self.patience_ns == 0 or len(arranged.start) == 0:
             return arranged
-        has_ended = ends_of(arranged) > 0
-        if not has_ended.all():
-            self._hold(arranged.of(~has_ended).written(), now_ns)
-        return arranged.of(has_ended)
+        is_whole = (ends_of(arranged) > 0) & (arranged.sources > 0)
+        if not is_whole.all():
+            self._hold(arranged.of(~is_whole).written(), now_ns)
+        return arranged.of(is_whole)
 
     def over(self, now_ns: int) -> Columns:
         """Give those that were held for long enough, or have no room."""

@@ -37,7 +37,9 @@ def analyzer(
     ] = 2.0,
     patience: Annotated[
         float,
-        typer.Option(help="Seconds that the end of a packet is waited for, if not seen.", min=0),
+        typer.Option(
+            help="Seconds that a packet is waited for whose start or end was not seen.", min=0
+        ),
     ] = 20.0,
     name: Annotated[str, typer.Option(help="As whom: the certificate's name.")] = "main",
     certificate: Annotated[Path | None, typer.Option(help="PEM of certificate and key.")] = None,

@@ -189,6 +189,19 @@ def test_what_comes_late_is_still_of_a_packet_whose_end_was_not_seen():
     assert partition.late == {}
 
 
+def test_a_source_record_that_comes_late_is_still_of_a_packet_whose_end_was_seen():
+    partition = Partition(PATIENT)
+    source, *others, last = across_hosts()
+    taken(partition, *others, restored(last), at_ns=0)
+    partition.advance(GRACE_NS)
+
+    taken(partition, source, at_ns=15 * GRACE_NS)
+    partition.advance(16 * GRACE_NS)
+
+    assert fates(partial_of(partition.tally())) == {Fate.DELIVERED: 1}
+    assert partition.late == {}
+
+
 def test_a_packet_whose_end_is_never_seen_is_counted_in_the_end():
     partition = Partition(PATIENT)
     taken(partition, *across_hosts()[:2], at_ns=0)
