@@ -17,7 +17,8 @@ from dyetrace.agent.examine import examine
 from dyetrace.agent.identity import Membership
 from dyetrace.agent.metrics import metrics_address
 from dyetrace.agent.outbox import Outbox
-from dyetrace.agent.server import AgentServer, run
+from dyetrace.agent.running import run
+from dyetrace.agent.server import AgentServer
 from dyetrace.agent.spool import Spools
 from dyetrace.datapath.linux.driver import LinuxDriver
 from dyetrace.datapath.linux.privileges import held, missing

@@ -72,11 +72,6 @@ class LogWriter:
             spool=LogSpool(self.outbox),
         )
 
-    @property
-    def dropped(self) -> int:
-        """How many records found no room."""
-        return self._publisher.spool.dropped
-
     async def run(self) -> None:
         """Send what there is whenever the log can be reached, until cancelled."""
         await stay_connected(self.region, self._publish, on_again=self._publisher.send_again)

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import os
 import secrets
-import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count, product
 from pathlib import Path
@@ -16,10 +14,8 @@ from typing import TYPE_CHECKING, Any
 from dyetrace import __version__
 from dyetrace.agent.answers import Answers
 from dyetrace.agent.clock import ToldClock
-from dyetrace.agent.dialer import Dialer
 from dyetrace.agent.examine import Examination, not_examined
 from dyetrace.agent.inspector import Inspector
-from dyetrace.agent.metrics import MetricsAddress, serving
 from dyetrace.agent.session import Connection, Session
 from dyetrace.agent.sessions import Sessions
 from dyetrace.agent.spool import Spools
@@ -398,28 +394,3 @@ def _task_of(request: Request) -> dict[str, str]:
     policy = getattr(request, "policy", None)
     task_id = getattr(request, "task_id", None) or getattr(policy, "task_id", None)
     return {"task": task_name(task_id)} if task_id else {}
-
-
-def run(
-    server: AgentServer, dialer: Dialer | None = None, metrics: MetricsAddress | None = None
-) -> None:
-    """Run an agent until SIGTERM, Ctrl-C or idleness."""
-
-    async def main() -> None:
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr] # in a task
-        dialing = asyncio.create_task(dialer.run()) if dialer is not None else None
-        with suppress(asyncio.CancelledError):
-            async with AsyncExitStack() as stack:
-                if metrics is not None:
-                    port = await stack.enter_async_context(serving(metrics, server.vitals))
-                    log.info("figures at %s", metrics.url(port))
-                await server.serve()
-        if dialing is not None:
-            dialing.cancel()
-            await asyncio.gather(dialing, return_exceptions=True)
-
-    os.umask(0o077)
-    asyncio.run(main())

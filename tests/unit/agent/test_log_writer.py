@@ -42,16 +42,16 @@ def test_what_the_log_has_not_taken_is_there_after_a_restart(tmp_path, monkeypat
 def test_what_finds_no_room_is_counted(tmp_path):
     writer = a_writer(tmp_path, most_bytes=1 << 16)
     shipped = 0
-    while not writer.dropped:
+    spool = LogSpool(writer.outbox)
+    while not spool.dropped:
         shipped += 1
         writer.ship(a_batch(range(1000)))
         assert shipped < 1000
 
-    spool = LogSpool(writer.outbox)
     left, entry = 0, spool.after(0)
     while entry is not None:
         left, entry = left + entry.records, spool.after(entry.number)
-    assert left + writer.dropped == shipped * 1000
+    assert left + spool.dropped == shipped * 1000
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def written(*, offset, waiting=0, region="east"):
 
 
 def test_what_was_written_is_waited_for():
-    log = FakeLog([], [read_up_to(4)], LogUnreachable(region="east", why="gone"), [read_up_to(5)])
+    not_yet, away = [read_up_to(4)], LogUnreachable(region="east", why="gone")
+    log = FakeLog([], *[not_yet] * 4, away, *[not_yet] * 4, [read_up_to(5)])
 
     caught_up(log, {HOST: written(offset=5)})
 

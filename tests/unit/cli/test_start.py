@@ -58,7 +58,7 @@ def test_only_the_service_loads_a_web_server(command):
 def test_the_agent_loads_no_database_and_no_web_server():
     imports = (
         "import dyetrace.cli.agent\n"
-        "from dyetrace.agent.server import AgentServer, run\n"
+        "from dyetrace.agent.running import run\n"
         "from dyetrace.datapath.linux.driver import LinuxDriver\n"
         "from dyetrace.inventory.clouds import netns_of_clouds\n"
         "from dyetrace.model.packet import ColorMap"
