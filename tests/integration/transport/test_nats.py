@@ -145,6 +145,25 @@ def test_what_was_acknowledged_is_read_once_from_any_offset(shared):
     running(scenario)
 
 
+def test_what_went_by_a_connection_that_ended_is_read_all_the_same(server):
+    async def scenario():
+        async with at(server) as js, publishing(js, host=1) as publisher:
+            for digest in (2, 4, 6, 8):  # a parcel each, of one partition
+                publisher.ship(sightings(1, [digest]))
+            await publisher.all_acknowledged()
+
+            log = RegionLog(js, "east")
+            read = await log.read(0, 0, limit=1)
+            await log._readers[0][1].fetch(1)  # the server has sent it, and nobody took it
+            offsets = [entry.offset for entry in read.entries]
+            while offsets[-1] < await log.last(0):
+                read = await log.read(0, read.offset)
+                offsets += [entry.offset for entry in read.entries]
+            assert offsets == [1, 2, 3, 4]
+
+    running(scenario)
+
+
 def test_streams_that_several_make_at_once_are_made(server):
     async def one():
         async with connected(region_of(server)) as client:
