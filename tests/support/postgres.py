@@ -83,10 +83,14 @@ class PostgresServer:
     def stop(self, how=signal.SIGINT):
         """End it, by its own pid, and with it all its connections."""
         if self._process is not None:
+            backends = self.processes()[1:]  # of one that is killed, they answer for a moment
             with suppress(ProcessLookupError):
                 self._process.send_signal(how)
             self._process.wait(30)
             self._process = None
+            for each in backends:
+                gone = Path(f"/proc/{each}")
+                eventually(lambda gone=gone: not gone.exists(), what=f"backend {each} to end")
 
     def processes(self):
         """List its processes, the first one first."""

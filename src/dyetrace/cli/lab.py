@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -90,11 +90,15 @@ def down(
 def status(output: Output = "text") -> None:
     """Say which clouds are up, with their VMs, agents and faults."""
     from dyetrace.lab.cloud import Cloud
+    from dyetrace.lab.errors import UnknownName
     from dyetrace.lab.lifecycle import require_root
 
     with errors_told():
         require_root()
-        clouds = [status_of(Cloud.load(name)) for name in Cloud.names()]
+        clouds = []
+        for name in Cloud.names():
+            with suppress(UnknownName):  # taken down since
+                clouds.append(status_of(Cloud.load(name)))
     if output == "json":
         typer.echo(json.dumps({"clouds": clouds}, indent=2))
         return
