@@ -38,6 +38,8 @@ def read(cloud: str) -> State:
         state: State = json.loads(path_of(cloud).read_text())
     except FileNotFoundError:
         raise UnknownName(what="cloud", name=cloud, known=names()) from None
+    if "kind" not in state:  # hosts that have joined a controller: no cloud of the lab
+        raise UnknownName(what="cloud", name=cloud, known=names())
     return state
 
 
